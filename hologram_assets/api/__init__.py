@@ -1,0 +1,1 @@
+"""The Hologram REST client: transport, paging, slicing, records, errors. Knows no Dagster and no DuckDB."""

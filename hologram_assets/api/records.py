@@ -1,0 +1,185 @@
+"""Rows of the API as typed records. A row that can't be one becomes a `Rejected` with its reason, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from hologram_assets.api.values import moment, signed, text, whole
+
+Row = dict[str, Any]
+T = TypeVar("T")
+# Secrets and personal data that links (and perhaps one day sessions) carry: never stored, not even in `extra`.
+NEVER_STORED = frozenset({"pin", "pin1", "pin2", "puk", "puk1", "puk2", "msisdn", "priv_ip_address", "apikey"})
+_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
+
+
+class Rejected(NamedTuple):
+    """A row set aside: why, the row itself as JSON (without what is never stored), and its `timestamp` if readable."""
+
+    reason: str
+    raw: str
+    moment: datetime | None = None
+
+
+class Session(NamedTuple):
+    """One closed data session. `session_end` is the API's `timestamp`; times are naive UTC.
+
+    `extra` is a JSON object of the fields that this version doesn't know, and of known ones it couldn't read.
+    """
+
+    record_id: int
+    linkid: int
+    session_begin: datetime | None
+    session_end: datetime
+    bytes: int
+    imei: str | None
+    imeisv: str | None
+    cellid: int | None
+    lac: int | None
+    radio_access_technology: str | None
+    network_name: str | None
+    country: str | None
+    simcardid: int | None
+    profile_name: str | None
+    data_plan_id: int | None
+    extra: str | None
+
+
+class BillingTotal(NamedTuple):
+    """Hologram's total for one SIM and billing period; `periods_back` 0 is the running one and provisional."""
+
+    linkid: int
+    period_end: datetime
+    periods_back: int | None
+    bytes: int
+
+
+class Link(NamedTuple):
+    """A SIM as the API shows it now. `plan_id` 0 is unclaimed; `overage_limit_bytes` -1 is no limit."""
+
+    linkid: int
+    simcardid: int | None
+    device_id: int | None
+    device_name: str | None
+    tags: str | None
+    iccid: str | None
+    plan_id: int | None
+    zone: str | None
+    state: str | None
+    overage_limit_bytes: int | None
+    period_end: datetime | None
+
+
+_OPTIONAL: dict[str, Callable[[Any], Any]] = {
+    "imei": text,
+    "imeisv": text,
+    "cellid": whole,
+    "lac": whole,
+    "radio_access_technology": text,
+    "network_name": text,
+    "country": text,
+    "simcardid": whole,
+    "profile_name": text,
+    "data_plan_id": whole,
+}
+_KNOWN = frozenset({"record_id", "linkid", "session_begin", "timestamp", "bytes", *_OPTIONAL})
+
+
+def rejected(row: Row, reason: str) -> Rejected:
+    """Set a row aside."""
+    try:
+        at = moment(row.get("timestamp"))
+    except ValueError:
+        at = None
+    kept = {name: value for name, value in row.items() if name.lower() not in NEVER_STORED}
+    return Rejected(reason, as_json(kept), at)
+
+
+def as_json(value: object) -> str:
+    """JSON text with sorted keys; decimals keep their digits."""
+    return _encoder.encode(value).decode()
+
+
+def _required(row: Row, name: str, read: Callable[[Any], T | None]) -> T:
+    try:
+        value = read(row.get(name))
+    except ValueError as error:
+        msg = f"{name}: {error}"
+        raise ValueError(msg) from None
+    if value is None:
+        msg = f"{name} is missing"
+        raise ValueError(msg)
+    return value
+
+
+def session(row: Row) -> Session | Rejected:
+    """A row of `/usage/data`.
+
+    Rejected are rows without `record_id`, `linkid`, `timestamp` or `bytes`, with a time that can't be read or with a
+    negative number among these. Whatever else can't be read goes to `extra` as it came: its bytes still count.
+    """
+    try:
+        record_id = _required(row, "record_id", whole)
+        linkid = _required(row, "linkid", whole)
+        session_end = _required(row, "timestamp", moment)
+        try:
+            session_begin = moment(row.get("session_begin"))
+        except ValueError as error:
+            return rejected(row, f"session_begin: {error}")
+        size = _required(row, "bytes", whole)
+    except ValueError as error:
+        return rejected(row, str(error))
+    extra = {name: value for name, value in row.items() if name not in _KNOWN and name.lower() not in NEVER_STORED}
+    optional = []
+    for name, read in _OPTIONAL.items():
+        value = row.get(name)
+        try:
+            optional.append(read(value))
+        except ValueError:
+            optional.append(None)
+            extra[name] = value
+    return Session(
+        record_id, linkid, session_begin, session_end, size, *optional, extra=as_json(extra) if extra else None
+    )
+
+
+def billing_total(row: Row) -> BillingTotal | Rejected:
+    """A row of `/usage/data/billing`; its `record_id` names another period every month and is not kept."""
+    try:
+        linkid = _required(row, "linkid", whole)
+        period_end = _required(row, "cur_period_end", moment)
+        size = _required(row, "bytes", whole)
+        periods_back = whole(row.get("periods_back"))
+    except ValueError as error:
+        return rejected(row, str(error))
+    return BillingTotal(linkid, period_end, periods_back, size)
+
+
+def link(row: Row) -> Link | Rejected:
+    """A row of `/links/cellular`; pins, numbers and addresses of the SIM are left where they are."""
+    try:
+        linkid = _required(row, "id", whole)
+    except ValueError as error:
+        return rejected(row, str(error))
+    tags = row.get("tags")
+    try:
+        period_end = moment(row.get("whenexpires"))
+    except ValueError:
+        period_end = None
+    return Link(
+        linkid=linkid,
+        simcardid=signed(row.get("simcardid")),
+        device_id=signed(row.get("deviceid")),
+        device_name=text(row.get("devicename")),
+        tags=as_json(tags) if isinstance(tags, (list, dict)) else text(tags),
+        iccid=text(row.get("sim")),
+        plan_id=signed(row.get("dataplansubscriptionid")),
+        zone=text(row.get("zone")),
+        state=text(row.get("state")),
+        overage_limit_bytes=signed(row.get("overagelimit")),
+        period_end=period_end,
+    )

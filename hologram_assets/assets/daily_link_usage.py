@@ -1,0 +1,42 @@
+"""`daily_link_usage`: a day's sessions summed per SIM, network, country, RAT and IMEI.
+
+It exists so that a 30-day period and a 28-day baseline are sums over small rows.
+"""
+
+from functools import partial
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
+
+from hologram_assets.assets.daywise import Days
+from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, RAW_SESSIONS
+from hologram_assets.assets.declare import declared
+from hologram_assets.resources.warehouse import WarehouseResource
+from hologram_assets.warehouse.derived import write_daily_link_usage
+
+
+def daily_link_usage_asset(partitions: PartitionsDefinition[Any]) -> AssetsDefinition:
+    """The asset."""
+
+    @declared(
+        DAILY_LINK_USAGE,
+        partitions,
+        group="usage",
+        deps=[RAW_SESSIONS],
+        description="A day's sessions summed, so that periods and baselines are sums over small rows.",
+    )
+    def daily_link_usage(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
+        derive_daily_link_usage(context, warehouse)
+
+    return daily_link_usage
+
+
+def derive_daily_link_usage(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
+    """Sum each of the run's days."""
+    with Days(context) as days:
+        for partition in days.partitions:
+            days.store(
+                partition,
+                warehouse.warehouse,
+                partial(write_daily_link_usage, org_id=partition.org_id, day=partition.day, run_id=context.run_id),
+            )

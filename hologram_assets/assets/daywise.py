@@ -1,0 +1,166 @@
+"""Inside a range, every day stands alone: what an asset does when some days succeed and some fail.
+
+When a step raises, Dagster marks all partitions of its range failed, stored ones included. So each day is tried; if
+all went well the step returns and Dagster records them; if some failed, the good ones are recorded here and one
+`Failure` names the bad ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import duckdb
+from dagster import AssetExecutionContext, AssetMaterialization, Failure, MetadataValue
+from dagster._core.definitions.metadata import RawMetadataValue
+
+from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError, KeyRefusedError, PermanentError
+from hologram_assets.partitions import OrgDay, parse_key
+from hologram_assets.resources.hologram import key_variable
+from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.derived import NotLoadedError
+from hologram_assets.warehouse.loads import Load
+
+Metadata = Mapping[str, RawMetadataValue]
+# Told of every finished day of an asset, with its error if it failed. Steps run in their caller's process here, and the
+# `backfill` command learns from it what Dagster's events don't say: which days of a failed range are stored.
+DayListener = Callable[[str, OrgDay, Exception | None], None]
+day_finished: ContextVar[DayListener] = ContextVar("day_finished", default=lambda _asset, _day, _error: None)
+
+
+class RefusedError(PermanentError):
+    """A partition that can't be loaded, whatever is tried: the text says which can."""
+
+
+def load_metadata(load: Load, api_calls: int | None = None) -> dict[str, RawMetadataValue]:
+    """A load as the numbers that Dagster plots per partition."""
+    numbers: dict[str, RawMetadataValue] = {
+        "dagster/partition_row_count": load.rows,
+        "rows": load.rows,
+        "new_rows": load.new_rows,
+        "changed_rows": load.changed_rows,
+        "late_rows": load.late_rows,
+        "missing_upstream": load.missing_upstream,
+        "rejected_rows": load.rejected_rows,
+    }
+    if load.bytes:
+        numbers["bytes"] = load.bytes
+    if load.complete_through is not None:
+        numbers["complete_through"] = MetadataValue.text(f"{load.complete_through:%Y-%m-%d %H:%M:%S} UTC")
+    if api_calls is not None:
+        numbers["api_calls"] = api_calls
+    return numbers
+
+
+class Days:
+    """The days of a step: what became of each, told to Dagster when the `with` block ends.
+
+    Raises (at the end):
+        Failure: some day failed; names each with its reason. Not retried if trying again can't help.
+    """
+
+    def __init__(self, context: AssetExecutionContext) -> None:
+        self._context = context
+        self._asset = context.asset_key.to_user_string()
+        self._good: dict[OrgDay, Metadata] = {}
+        self._bad: dict[OrgDay, Exception] = {}
+        self.partitions = sorted(parse_key(key) for key in context.partition_keys)
+
+    def __enter__(self) -> Days:
+        return self
+
+    def done(self, day: OrgDay, metadata: Metadata) -> None:
+        """A day is stored."""
+        self._good[day] = metadata
+        self._context.log.info(f"{self._asset} {day.key}: {metadata.get('rows')} rows")
+        day_finished.get()(self._asset, day, None)
+
+    def failed(self, day: OrgDay, error: Exception) -> None:
+        """A day failed; the others go on."""
+        self._bad[day] = error
+        self._context.log.error(f"{self._asset} {day.key}: {error}")
+        day_finished.get()(self._asset, day, error)
+
+    def store(
+        self,
+        day: OrgDay,
+        warehouse: Warehouse,
+        write: Callable[[duckdb.DuckDBPyConnection], Load],
+        *,
+        api_calls: int | None = None,
+        more: Callable[[duckdb.DuckDBPyConnection], Metadata] | None = None,
+    ) -> None:
+        """Write a day in a transaction of its own; any error is that day's alone.
+
+        Args:
+            day: the partition.
+            warehouse: where to.
+            write: does the work.
+            api_calls: requests that were made for the day.
+            more: further metadata, read before the transaction ends.
+        """
+        try:
+            with warehouse.write() as connection:
+                load = write(connection)
+                metadata = load_metadata(load, api_calls) | dict(more(connection) if more else {})
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other days go on, and it is raised at the end
+            self.failed(day, error)
+        else:
+            self.done(day, metadata)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if error is not None:
+            # Nobody can ask a stopped step for the days it has stored; without this they would look unmaterialised.
+            self._record_good()
+            if isinstance(error, Exception):
+                for day in self.partitions:
+                    if day not in self._good and day not in self._bad:
+                        self.failed(day, error)
+                raise _failure(self._asset, self._bad) from error
+            return
+        if self._bad:
+            self._record_good()
+            raise _failure(self._asset, self._bad) from next(iter(self._bad.values()))
+        for day, metadata in self._good.items():
+            self._context.add_asset_metadata(metadata, partition_key=day.key)
+
+    def _record_good(self) -> None:
+        for day, metadata in self._good.items():
+            self._context.log_event(
+                AssetMaterialization(self._context.asset_key, partition=day.key, metadata=dict(metadata))
+            )
+
+
+def _failure(asset: str, bad: Mapping[OrgDay, Exception]) -> Failure:
+    reasons: dict[str, list[str]] = {}
+    for day, error in bad.items():
+        reasons.setdefault(str(error) or type(error).__name__, []).append(day.key)
+    text = "; ".join(f"{', '.join(days)}: {reason}" for reason, days in reasons.items())
+    days = ", ".join(day.key for day in bad)
+    return Failure(
+        description=f"{asset} failed for {text}",
+        metadata={"failed_partitions": days, "reasons": MetadataValue.json(reasons)},
+        allow_retries=not all(isinstance(error, (PermanentError, NotLoadedError)) for error in bad.values()),
+    )
+
+
+@contextmanager
+def asking(org_id: int) -> Iterator[None]:
+    """Around requests: their errors name the organisation and what to check."""
+    try:
+        yield
+    except HologramError as error:
+        raise explained(error, org_id) from error
+
+
+def explained(error: HologramError, org_id: int) -> HologramError:
+    """The error with the organisation, and for a refused key the variable to change."""
+    if isinstance(error, KeyMissingError):
+        return error
+    advice = ""
+    if isinstance(error, (KeyRefusedError, ForbiddenError)):
+        advice = (
+            f". Check {key_variable(org_id)}: the key must be valid and belong to an owner of organisation {org_id}"
+        )
+    return type(error)(f"organisation {org_id}: {error}{advice}")

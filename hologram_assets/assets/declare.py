@@ -1,0 +1,70 @@
+"""What every asset has in common, said once: partitions, ranges in one run, owner, retries, column schema."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dagster import (
+    AssetsDefinition,
+    Backoff,
+    BackfillPolicy,
+    Jitter,
+    PartitionsDefinition,
+    RetryPolicy,
+    TableColumn,
+    TableColumnConstraints,
+    TableSchema,
+    asset,
+)
+from dagster_shared.utils.warnings import BetaWarning
+
+from hologram_assets.warehouse.tables import Table
+
+POOL = "hologram_api"
+_OWNERS = ["team:data-platform"]
+# The client has already tried five times over some seconds; these wait for an outage to pass.
+_RETRIES = RetryPolicy(max_retries=2, delay=5, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)
+
+
+def declared(
+    table: Table,
+    partitions: PartitionsDefinition[Any],
+    *,
+    group: str,
+    description: str,
+    deps: Sequence[Table] = (),
+    asks_hologram: bool = False,
+) -> Callable[[Callable[..., None]], AssetsDefinition]:
+    """An `@asset` for a table of the warehouse. Assets that ask Hologram share its pool."""
+    with warnings.catch_warnings():
+        # `backfill_policy` is beta; ranges in one run are what this project is built on, and the version is pinned.
+        warnings.simplefilter("ignore", BetaWarning)
+        return asset(
+            name=table.name,
+            partitions_def=partitions,
+            backfill_policy=BackfillPolicy.single_run(),
+            deps=[dep.name for dep in deps],
+            group_name=group,
+            owners=_OWNERS,
+            kinds={"hologram", "duckdb"} if asks_hologram else {"duckdb", "sql"},
+            description=f"{description}\n\nGrain: {table.grain}. Table `{table.qualified}`.",
+            metadata={"dagster/column_schema": _column_schema(table), "dagster/table_name": table.qualified},
+            retry_policy=_RETRIES,
+            pool=POOL if asks_hologram else None,
+        )
+
+
+def _column_schema(table: Table) -> TableSchema:
+    return TableSchema(
+        columns=[
+            TableColumn(
+                column.name,
+                column.type,
+                description=column.description,
+                constraints=TableColumnConstraints(nullable=column.name not in table.key, unique=False),
+            )
+            for column in table.columns
+        ]
+    )

@@ -1,0 +1,78 @@
+"""`plan_catalog`: what every plan costs, per tier and zone; also plans no longer offered that SIMs still sit on."""
+
+from functools import partial
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
+
+from hologram_assets.api.plans import PlanPrice
+from hologram_assets.api.queries import PlanQuery
+from hologram_assets.api.records import Rejected
+from hologram_assets.assets.daywise import Days, asking
+from hologram_assets.assets.declare import declared
+from hologram_assets.domain.inventory import PlanAssignment
+from hologram_assets.partitions import OrgDay, days_by_org, today
+from hologram_assets.resources.hologram import HologramResource
+from hologram_assets.resources.warehouse import WarehouseResource
+from hologram_assets.warehouse.known import plans_in_use
+from hologram_assets.warehouse.loads import utc_now
+from hologram_assets.warehouse.snapshots import merge_snapshot
+from hologram_assets.warehouse.tables import PLAN_CATALOG, SIM_INVENTORY
+
+
+def plan_catalog_asset(
+    partitions: PartitionsDefinition[Any], assignments: tuple[PlanAssignment, ...]
+) -> AssetsDefinition:
+    """The asset."""
+
+    @declared(
+        PLAN_CATALOG,
+        partitions,
+        group="ingest",
+        asks_hologram=True,
+        deps=[SIM_INVENTORY],
+        description=(
+            "Prices per plan, tier and zone from `/plans`; plans that SIMs are on but the list lacks come from "
+            "`/plans/{id}`. A day's prices are frozen when the day is over."
+        ),
+    )
+    def plan_catalog(context: AssetExecutionContext, hologram: HologramResource, warehouse: WarehouseResource) -> None:
+        load_plan_catalog(context, hologram, warehouse, assignments)
+
+    return plan_catalog
+
+
+def load_plan_catalog(
+    context: AssetExecutionContext,
+    hologram: HologramResource,
+    warehouse: WarehouseResource,
+    assignments: tuple[PlanAssignment, ...],
+) -> None:
+    """Fetch the plans once for the run, those in use but missing from the list by their ids, and write each day."""
+    with Days(context) as days:
+        for org_id, wanted in days_by_org(day.key for day in days.partitions).items():
+            fetched_at = utc_now()
+            in_use = {*plans_in_use(warehouse.warehouse, org_id, wanted), *(row.plan_id for row in assignments)}
+            with hologram.client(org_id) as client, asking(org_id):
+                answer = client.plans(PlanQuery(orgid=org_id))
+                listed = {row.plan_id for row in answer if isinstance(row, PlanPrice)}
+                for plan_id in sorted(in_use - listed):
+                    answer += client.plan(org_id, plan_id)
+                calls = client.calls
+            for day in wanted:
+                days.store(
+                    OrgDay(org_id, day),
+                    warehouse.warehouse,
+                    partial(
+                        merge_snapshot,
+                        table=PLAN_CATALOG,
+                        org_id=org_id,
+                        day=day,
+                        rows=[row._asdict() for row in answer if isinstance(row, PlanPrice)],
+                        is_today=day == today(),
+                        fetched_at=fetched_at,
+                        rejected=[(row.reason, row.raw) for row in answer if isinstance(row, Rejected)],
+                        run_id=context.run_id,
+                    ),
+                    api_calls=calls if day == wanted[0] else 0,
+                )

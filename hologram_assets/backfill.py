@@ -1,0 +1,260 @@
+"""Materialising days × organisations in this process: the same assets and the same one run per organisation and
+contiguous range that the UI's backfill uses.
+
+What is ours beyond Dagster: the rectangle (its own command slices key ranges lexicographically and takes other
+organisations along), going on with the good days when some fail, and deriving later days again that were made from
+the days that changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from dagster import AssetKey, DagsterInstance, Definitions
+from dagster._core.execution.backfill import PartitionBackfill
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from dagster._core.utils import make_new_backfill_id
+
+from hologram_assets.assets.daywise import day_finished
+from hologram_assets.partitions import ORG, DayRange, OrgDay, contiguous, missing_orgs, rectangle, today
+from hologram_assets.warehouse.connection import Warehouse, WarehouseMissingError
+from hologram_assets.warehouse.known import stale_days
+
+# The event log keeps everything; the terminal gets progress and, at the end, what failed and why.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+DERIVED = ("daily_link_usage", "overage_report")
+
+
+class BackfillRefusedError(ValueError):
+    """The request can't be done; nothing was started."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to materialise: assets (names), organisations and days."""
+
+    assets: tuple[str, ...]
+    org_ids: tuple[int, ...]
+    days: DayRange
+
+
+@dataclass
+class Summary:
+    """What a backfill did.
+
+    `stored` and `failed` are (asset, partition) pairs, failed ones with their reason; `errors` are failures of steps
+    that are no day's, like a check that could not be run.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    stored: set[tuple[str, OrgDay]] = field(default_factory=set)
+    failed: dict[tuple[str, OrgDay], str] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every partition was stored and every step ran."""
+        return not self.failed and not self.errors
+
+    def settle(self, asset: str, day: OrgDay, error: Exception | None) -> None:
+        """Note what became of a partition; the latest try counts."""
+        if error is None:
+            self.failed.pop((asset, day), None)
+            self.stored.add((asset, day))
+        else:
+            self.stored.discard((asset, day))
+            self.failed[asset, day] = str(error) or type(error).__name__
+
+    def as_json(self, request: Request) -> dict[str, object]:
+        """The object that `backfill --json` prints."""
+        return {
+            "from": request.days.first.isoformat(),
+            "to": request.days.last.isoformat(),
+            "orgs": list(request.org_ids),
+            "assets": list(request.assets),
+            "ok": self.ok,
+            "runs": self.runs,
+            "materialized": dict(Counter(asset for asset, _ in sorted(self.stored))),
+            "failed": [
+                {"asset": asset, "partition": str(day.key), "reason": reason}
+                for (asset, day), reason in sorted(self.failed.items())
+            ],
+            "errors": self.errors,
+        }
+
+
+def checked_request(  # noqa: PLR0913 - what can be asked for, and what there is
+    first: date,
+    last: date,
+    org_ids: Sequence[int],
+    assets: Sequence[str],
+    *,
+    start_date: date,
+    known_assets: Sequence[str],
+) -> Request:
+    """A request that can be started.
+
+    Raises:
+        BackfillRefusedError: a reversed or future range, a day before the first partition, no organisation, or an
+            asset that doesn't exist.
+    """
+    now = today()
+    if last < first:
+        msg = f"--from {first} is after --to {last}"
+        raise BackfillRefusedError(msg)
+    if last > now:
+        msg = f"--to {last} is in the future; the last day is {now} (UTC)"
+        raise BackfillRefusedError(msg)
+    if first < start_date:
+        msg = f"--from {first} is before the first partition, {start_date} (HOLOGRAM_START_DATE)"
+        raise BackfillRefusedError(msg)
+    if not org_ids:
+        msg = "no organisation: give --org, or set HOLOGRAM_ORG_IDS"
+        raise BackfillRefusedError(msg)
+    unknown = sorted(set(assets) - set(known_assets))
+    if unknown:
+        msg = f"unknown asset {unknown[0]}; there are {', '.join(known_assets)}"
+        raise BackfillRefusedError(msg)
+    chosen = tuple(asset for asset in known_assets if asset in assets) if assets else tuple(known_assets)
+    return Request(chosen, tuple(dict.fromkeys(org_ids)), DayRange(first, last))
+
+
+def asset_names(defs: Definitions) -> list[str]:
+    """Names of all assets, upstream before downstream."""
+    return [key.to_user_string() for key in defs.resolve_asset_graph().toposorted_asset_keys]
+
+
+def register_orgs(instance: DagsterInstance, org_ids: Iterable[int]) -> list[int]:
+    """Make organisations partitions; returns those that were not yet."""
+    new = missing_orgs(org_ids, instance.get_dynamic_partitions(ORG))
+    if new:
+        instance.add_dynamic_partitions(ORG, new)
+    return [int(org) for org in new]
+
+
+class Backfill:
+    """Runs a request against an instance.
+
+    Args:
+        defs: the code location.
+        instance: where runs and events are kept.
+        warehouse: to see which later days must be derived again.
+        on_day: told of each finished (asset, partition), failed or not.
+    """
+
+    def __init__(
+        self,
+        defs: Definitions,
+        instance: DagsterInstance,
+        warehouse: Warehouse,
+        on_day: Callable[[str, OrgDay], None] = lambda _asset, _day: None,
+    ) -> None:
+        self._job = defs.resolve_implicit_global_asset_job_def()
+        graph = defs.resolve_asset_graph()
+        self._upstream = {
+            key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+            for key in graph.toposorted_asset_keys
+        }
+        self._instance = instance
+        self._warehouse = warehouse
+        self._on_day = on_day
+
+    def run(self, request: Request) -> Summary:
+        """Materialise the request, one organisation after the other, then what builds on days that changed."""
+        summary = Summary()
+
+        def settled(asset: str, day: OrgDay, error: Exception | None) -> None:
+            summary.settle(asset, day, error)
+            self._on_day(asset, day)
+
+        token = day_finished.set(settled)
+        try:
+            for org_id in request.org_ids:
+                self._run_days(org_id, request.assets, request.days.days, summary)
+                self._derive_later_days(org_id, request, summary)
+        finally:
+            day_finished.reset(token)
+        return summary
+
+    def _run_days(self, org_id: int, assets: Sequence[str], days: Sequence[date], summary: Summary) -> None:
+        """Run everything, then, where a step failed for some days, what was left out for the good ones."""
+        pending = {asset: {OrgDay(org_id, day) for day in days} for asset in assets}
+        while first := next((asset for asset in assets if pending[asset]), None):
+            # Assets that want the same days run together; the first is upstream of the others.
+            group = [asset for asset in assets if pending[asset] == pending[first]]
+            for window in contiguous(day.day for day in pending[first]):
+                self._run_range(org_id, group, window, summary)
+            for day in list(pending[first]):
+                if (first, day) not in summary.stored and (first, day) not in summary.failed:
+                    summary.failed[first, day] = "the run ended before the day was tried"
+            for asset in assets:
+                for parent in sorted(self._upstream[asset] & set(assets)):
+                    for day in pending[asset]:
+                        if (parent, day) in summary.failed and (asset, day) not in summary.stored:
+                            summary.failed.setdefault((asset, day), f"not tried: {parent} failed for the day")
+                pending[asset] -= {
+                    day for day in pending[asset] if (asset, day) in summary.stored or (asset, day) in summary.failed
+                }
+
+    def _run_range(self, org_id: int, assets: Sequence[str], window: DayRange, summary: Summary) -> None:
+        failed_before = len(summary.failed)
+        result = self._job.execute_in_process(
+            instance=self._instance,
+            asset_selection=[AssetKey(asset) for asset in assets],
+            tags={
+                ASSET_PARTITION_RANGE_START_TAG: OrgDay(org_id, window.first).key,
+                ASSET_PARTITION_RANGE_END_TAG: OrgDay(org_id, window.last).key,
+            },
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+        summary.runs.append(result.run_id)
+        if not result.success and len(summary.failed) == failed_before:
+            summary.errors += [
+                f"{event.step_key}: {event.step_failure_data.error_display_string}"
+                for event in result.all_events
+                if event.is_step_failure
+            ]
+
+    def _derive_later_days(self, org_id: int, request: Request, summary: Summary) -> None:
+        """Days after the range whose report builds on what changed, if they were ever derived."""
+        for asset in DERIVED:
+            if asset not in request.assets:
+                continue
+            try:
+                with self._warehouse.read() as connection:
+                    stale = stale_days(connection, asset, org_id, request.days.first)
+            except WarehouseMissingError:
+                return
+            later = [day for day in stale if not request.days.first <= day <= request.days.last]
+            if later:
+                self._run_days(org_id, [asset], later, summary)
+
+
+def hand_over(defs: Definitions, instance: DagsterInstance, request: Request) -> str:
+    """Leave a request to the daemon as a backfill like the UI's; returns its id."""
+    backfill_id = make_new_backfill_id()
+    graph = defs.resolve_asset_graph()
+    keys = [AssetKey(asset) for asset in request.assets]
+    partitions = [str(day.key) for day in rectangle(request.org_ids, request.days)]
+    instance.add_backfill(
+        PartitionBackfill.from_asset_partitions(
+            asset_graph=graph,
+            backfill_id=backfill_id,
+            tags={},
+            backfill_timestamp=time.time(),
+            asset_selection=keys,
+            partition_names=partitions,
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            title=f"{request.days.first} to {request.days.last}, {len(request.org_ids)} organisations",
+            description="hologram-assets backfill --detach",
+            run_config=None,
+        )
+    )
+    return backfill_id

@@ -1,0 +1,100 @@
+"""Are derived partitions as new as what they were made from, is every SIM priced, do closed periods agree?"""
+
+from __future__ import annotations
+
+import duckdb
+
+from hologram_assets.checks.evaluate import Answer, Check
+from hologram_assets.partitions import OrgDay, contiguous
+from hologram_assets.warehouse.known import stale_days
+from hologram_assets.warehouse.tables import CLOSED_PERIODS, OVERAGE_REPORT, Table
+
+_SHOWN = 10
+
+
+def up_to_date(table: Table) -> Check:
+    """Warns of days that were derived before the data they were made from last changed."""
+
+    def ask(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Answer:
+        older = stale_days(connection, table.name, day.org_id, day.day)
+        ranges = [f"{days.first} to {days.last}" for days in contiguous(older)]
+        return Answer(
+            passed=not older,
+            numbers={"older_days": len(older), "ranges": ranges[:_SHOWN]},
+            advice=(
+                f"{len(older)} days of {table.name} are older than what they were made from: {', '.join(ranges[:_SHOWN])}. "
+                f"Materialise {table.name} for these days (the backfill command does it by itself)."
+                if older
+                else ""
+            ),
+        )
+
+    return Check(
+        "up_to_date",
+        "This day and those after it that build on it were derived after their data last changed.",
+        ask,
+    )
+
+
+def _every_sim_priced(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Answer:
+    counts = dict(
+        connection.execute(
+            f"SELECT pricing_status, count(*) FROM {OVERAGE_REPORT.qualified} WHERE org_id = ? AND day = ? GROUP BY 1",
+            [day.org_id, day.day],
+        ).fetchall()
+    )
+    unpriced = {status: count for status, count in sorted(counts.items()) if status != "priced"}
+    return Answer(
+        passed=not unpriced,
+        numbers={"sims": sum(counts.values()), "unpriced_sims": sum(unpriced.values()), "by_reason": unpriced},
+        advice=(
+            "These SIMs have usage but no cost in the report: unknown_plan needs the plan (let the key read links, or set "
+            "HOLOGRAM_PLAN_ASSIGNMENTS); pooled, variable_rate and zone_not_offered have no price per SIM in Hologram's API."
+            if unpriced
+            else ""
+        ),
+    )
+
+
+EVERY_SIM_PRICED = Check("every_sim_priced", "Every SIM of the report has a price.", _every_sim_priced)
+
+
+def _closed_periods_reconcile(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Answer:
+    row = connection.execute(
+        f"""SELECT count(*), count(*) FILTER (WHERE reconciled), count(*) FILTER (WHERE reconciled IS NULL),
+                   coalesce(sum(session_bytes - hologram_bytes) FILTER (WHERE NOT reconciled), 0)
+            FROM {CLOSED_PERIODS.qualified} WHERE org_id = ? AND day = ?""",
+        list(day),
+    ).fetchone()
+    periods, agree, unknown, difference = (int(number) for number in row or (0, 0, 0, 0))
+    worst = connection.execute(
+        f"""SELECT linkid, session_bytes, hologram_bytes FROM {CLOSED_PERIODS.qualified}
+            WHERE org_id = ? AND day = ? AND NOT reconciled
+            ORDER BY abs(session_bytes - hologram_bytes) DESC, linkid LIMIT {_SHOWN}""",
+        list(day),
+    ).fetchall()
+    differing = periods - agree - unknown
+    return Answer(
+        passed=differing == 0,
+        numbers={
+            "closed_periods": periods,
+            "reconciled": agree,
+            "not_comparable": unknown,
+            "differing": differing,
+            "difference_bytes": difference,
+            "worst": [f"SIM {linkid}: {ours} here, {theirs} at Hologram" for linkid, ours, theirs in worst],
+        },
+        advice=(
+            f"{differing} of {periods} periods that ended on this day don't agree with Hologram's total. Sessions may have "
+            "come late: read the period's days again (backfill), then this day. What stays is for Hologram to explain."
+            if differing
+            else ""
+        ),
+    )
+
+
+CLOSED_PERIODS_RECONCILE = Check(
+    "closed_periods_reconcile",
+    "The sessions of the periods that ended on this day add up to Hologram's totals.",
+    _closed_periods_reconcile,
+)

@@ -1,0 +1,225 @@
+"""`hologram-assets`: the commands, thin: options in, work elsewhere, words and an exit code out.
+
+Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 something failed, 2 the request
+or the environment can't be used.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
+from dotenv import load_dotenv
+from rich.console import Console
+
+# Dagster is imported by the commands that need it: `--help`, `sandbox` and `report` answer without its second of import.
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+stderr = Console(stderr=True)
+
+
+class _Refused(click.ClickException):
+    """The request or the environment can't be used."""
+
+    exit_code = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="hologram-assets")
+def main() -> None:
+    """Hologram's SIM usage in DuckDB, as Dagster assets by day and organisation.
+
+    Settings come from the environment and from a .env file in the current folder; see the README.
+    """
+    load_dotenv(Path(".env"))
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    for category in (BetaWarning, PreviewWarning):
+        warnings.simplefilter("ignore", category)
+
+
+@main.command()
+@click.option("--port", default=8765, show_default=True, help="TCP port on 127.0.0.1; 0 picks a free one.")
+@click.option("--sims", default=40, show_default=True, help="SIMs per organisation; from 20 on every kind is there.")
+@click.option("--orgs", default="144,145", show_default=True, help="Organisation ids, separated by commas.")
+@click.option("--seed", default=1, show_default=True, help="What the fleet is drawn from.")
+@click.option("--days", default=60, show_default=True, help="Days of history before today.")
+@click.option("--now", type=click.DateTime(), help="Freeze the clock at this UTC time.")
+@click.option("--latency-ms", default=0.0, help="What every answer takes in addition.")
+@click.option("--filter-column", default="timestamp", show_default=True, help="What timestart and timeend filter: "
+              "timestamp, session_begin or received_at.")  # fmt: skip
+@click.option("--end-exclusive", is_flag=True, help="A session exactly at timeend is not in.")
+@click.option("--key", "keys", multiple=True, help="A key that is let in (repeatable); any if not given.")
+@click.option("--fault", "faults", multiple=True, metavar="NAME[=VALUE][@ENDPOINT][*TIMES][+AFTER]",
+              help="Switch a fault on (repeatable); `--fault list` names them.")  # fmt: skip
+def sandbox(  # noqa: PLR0913 - one argument per option
+    port: int,
+    sims: int,
+    orgs: str,
+    seed: int,
+    days: int,
+    now: datetime | None,
+    latency_ms: float,
+    filter_column: str,
+    end_exclusive: bool,  # noqa: FBT001
+    keys: tuple[str, ...],
+    faults: tuple[str, ...],
+) -> None:
+    """Serve a Hologram API on loopback, with a fleet made from a seed, until stopped."""
+    from hologram_assets.sandbox import FAULTS, Sandbox  # noqa: PLC0415
+
+    if "list" in faults:
+        for name, text in FAULTS.items():
+            click.echo(f"{name:24} {text}")
+        return
+    try:
+        served = Sandbox(
+            orgs=[int(org) for org in orgs.split(",") if org.strip()],
+            sims=sims,
+            days=days,
+            seed=seed,
+            now=now,
+            port=port,
+            latency_seconds=latency_ms / 1000,
+            filter_column=filter_column,
+            end_inclusive=not end_exclusive,
+            keys=keys or None,
+            faults=faults,
+        )
+    except (ValueError, OSError) as error:
+        raise _Refused(str(error)) from error
+    try:
+        served.serve_forever()
+    except OSError as error:
+        raise click.ClickException(f"port {port} can't be served: {error}") from error
+    except KeyboardInterrupt:
+        return
+
+
+@main.group()
+def orgs() -> None:
+    """Organisations as partitions."""
+
+
+@orgs.command("sync")
+def orgs_sync() -> None:
+    """Register the organisations of HOLOGRAM_ORG_IDS as partitions. Removes none."""
+    from hologram_assets.backfill import register_orgs  # noqa: PLC0415
+    from hologram_assets.commands.instance import dagster_instance  # noqa: PLC0415
+
+    settings = _settings()
+    if not settings.hologram_org_ids:
+        raise _Refused("HOLOGRAM_ORG_IDS is empty; set it to your organisations' ids, like 144,145")
+    with dagster_instance() as instance:
+        new = register_orgs(instance, settings.hologram_org_ids)
+    known = len(settings.hologram_org_ids) - len(new)
+    click.echo(f"registered {', '.join(map(str, new)) or 'none'}; {known} known already")
+
+
+@main.command()
+@click.option("--from", "first", type=_DAY, required=True, help="First UTC day, YYYY-MM-DD.")
+@click.option("--to", "last", type=_DAY, required=True, help="Last UTC day, included.")
+@click.option(
+    "--org", "org_ids", type=int, multiple=True, help="Organisation (repeatable); all of HOLOGRAM_ORG_IDS if none."
+)
+@click.option("--assets", default="", help="Assets, separated by commas; all if not given.")
+@click.option("--detach", is_flag=True, help="Hand it to the Dagster daemon and return.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object that says what was done.")
+def backfill(  # noqa: PLR0913 - one argument per option
+    first: datetime,
+    last: datetime,
+    org_ids: tuple[int, ...],
+    assets: str,
+    detach: bool,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Materialise days × organisations, in one run per organisation. Exit code 1 if any partition failed."""
+    from hologram_assets.commands.backfill import run_backfill  # noqa: PLC0415
+
+    names = [name.strip() for name in assets.split(",") if name.strip()]
+    sys.exit(
+        run_backfill(
+            _settings(), first.date(), last.date(), list(org_ids), names, detach=detach, as_json=as_json, console=stderr
+        )
+    )
+
+
+@main.command()
+@click.option("--day", type=_DAY, required=True, help="UTC day, YYYY-MM-DD.")
+@click.option("--org", "org_ids", type=int, multiple=True, help="Organisation (repeatable); all if none.")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; parquet needs one.")
+def report(day: datetime, org_ids: tuple[int, ...], form: str, output: Path | None) -> None:
+    """Print or write the overage report of a day."""
+    from hologram_assets.commands import report as reports  # noqa: PLC0415
+    from hologram_assets.warehouse.connection import Warehouse, WarehouseError  # noqa: PLC0415
+
+    if form == "parquet" and output is None:
+        raise _Refused("--format parquet needs --output FILE")
+    try:
+        rows = reports.read_report(Warehouse(_settings().hologram_warehouse), day.date(), org_ids)
+    except (reports.NoReportError, WarehouseError) as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        if form == "parquet" and output is not None:
+            reports.write_parquet(rows, output)
+        elif form == "table":
+            with output.open("w", encoding="utf-8") if output else sys.stdout as file:  # type: ignore[union-attr]
+                reports.print_report(rows, Console(file=file, width=None if file.isatty() else 150))
+        else:
+            text = reports.as_csv(rows) if form == "csv" else reports.as_json(rows)
+            if output is None:
+                click.echo(text, nl=False)
+            else:
+                output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{output} can't be written: {error}") from error
+    if output is not None:
+        stderr.print(f"{rows.num_rows} SIMs written to {output}", highlight=False)
+
+
+@main.command()
+def doctor() -> None:
+    """Check settings, warehouse, API keys and Slack; say what to do about each failure. Exit code 1 on any."""
+    from hologram_assets.commands.doctor import examine  # noqa: PLC0415
+
+    marks = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "fail": "[red]FAIL[/]"}
+    console = Console(soft_wrap=True)
+    failed = 0
+    for finding in examine(_settings()):
+        failed += finding.state == "fail"
+        console.print(marks[finding.state], f"{finding.subject}:", finding.text, highlight=False, markup=True)
+    if failed:
+        raise click.ClickException(f"{failed} to mend")
+
+
+@main.command()
+@click.option("--days", default=35, show_default=True, help="Days to load, today included.")
+@click.option("--sims", default=40, show_default=True, help="SIMs per organisation.")
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), default=Path("data/demo"), show_default=True,
+              help="Where the demo keeps its warehouse and its Dagster instance.")  # fmt: skip
+@click.option("--ui", is_flag=True, help="Then open the Dagster UI on it, the sandbox going on beside it.")
+def demo(days: int, sims: int, home: Path, ui: bool) -> None:  # noqa: FBT001
+    """Run the whole graph on a sandbox API for two organisations. Needs no account and no network."""
+    from hologram_assets.commands.demo import run_demo  # noqa: PLC0415
+
+    sys.exit(run_demo(days=days, sims=sims, home=home.absolute(), ui=ui, console=Console()))
+
+
+def _settings() -> Any:  # noqa: ANN401 - the type would import pydantic at start-up
+    from hologram_assets.settings import SettingsError, load_settings  # noqa: PLC0415
+
+    try:
+        return load_settings()
+    except SettingsError as error:
+        raise _Refused(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `hologram-assets`: one module each, wired together in `cli`."""

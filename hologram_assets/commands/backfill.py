@@ -1,0 +1,101 @@
+"""`backfill`: from options to a request, progress while it runs, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date
+
+import click
+from dagster import Definitions
+from rich.console import Console
+
+from hologram_assets.backfill import (
+    Backfill,
+    BackfillRefusedError,
+    Request,
+    Summary,
+    asset_names,
+    checked_request,
+    hand_over,
+    register_orgs,
+)
+from hologram_assets.build import build_defs
+from hologram_assets.commands.instance import dagster_instance
+from hologram_assets.commands.progress import day_progress
+from hologram_assets.settings import Settings, SettingsError
+from hologram_assets.warehouse.connection import Warehouse
+
+_SHOWN_PARTITIONS = 10
+
+
+def run_backfill(  # noqa: PLR0913 - one argument per option
+    settings: Settings,
+    first: date,
+    last: date,
+    org_ids: Sequence[int],
+    assets: Sequence[str],
+    *,
+    detach: bool,
+    as_json: bool,
+    console: Console,
+) -> int:
+    """Run it, or hand it to the daemon; returns the exit code."""
+    try:
+        defs = build_defs(settings)
+        request = checked_request(
+            first,
+            last,
+            org_ids or settings.hologram_org_ids,
+            assets,
+            start_date=settings.hologram_start_date,
+            known_assets=asset_names(defs),
+        )
+    except (BackfillRefusedError, SettingsError) as error:
+        console.print(f"Error: {error}", style="red", highlight=False, markup=False)
+        return 2
+    with dagster_instance() as instance:
+        new = register_orgs(instance, request.org_ids)
+        if new:
+            console.print(f"registered organisation {', '.join(map(str, new))}", highlight=False)
+        if detach:
+            backfill_id = hand_over(defs, instance, request)
+            if as_json:
+                click.echo(json.dumps({"backfill_id": backfill_id}))
+            console.print(
+                f"backfill {backfill_id} is with the Dagster daemon; watch it in the UI under Runs, Backfills. "
+                "It starts when the daemon runs (make dev)",
+                highlight=False,
+            )
+            return 0
+        summary = run_request(defs, instance, request, settings, console)
+    if as_json:
+        click.echo(json.dumps(summary.as_json(request), indent=2))
+    print_summary(summary, request, console)
+    return 0 if summary.ok else 1
+
+
+def run_request(defs: Definitions, instance: object, request: Request, settings: Settings, console: Console) -> Summary:
+    """Run a request with progress on the console."""
+    total = len(request.assets) * len(request.org_ids) * len(request.days.days)
+    with day_progress(total, console) as advance:
+        return Backfill(defs, instance, Warehouse(settings.hologram_warehouse), advance).run(request)  # type: ignore[arg-type]
+
+
+def print_summary(summary: Summary, request: Request, console: Console) -> None:
+    """What was stored, and each failure with its partitions, equal reasons together."""
+    console.print(
+        f"{len(summary.stored)} partitions of {len(request.assets)} assets stored in {len(summary.runs)} runs, "
+        f"{len(summary.failed)} failed",
+        highlight=False,
+    )
+    together: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (asset, day), reason in sorted(summary.failed.items()):
+        together[asset, reason].append(str(day.key))
+    for (asset, reason), keys in together.items():
+        named = ", ".join(keys[:_SHOWN_PARTITIONS])
+        more = f" and {len(keys) - _SHOWN_PARTITIONS} more" if len(keys) > _SHOWN_PARTITIONS else ""
+        console.print(f"FAILED {asset} {named}{more}: {reason}", style="red", highlight=False, markup=False)
+    for error in summary.errors:
+        console.print(f"FAILED {error}", style="red", highlight=False, markup=False)

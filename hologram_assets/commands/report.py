@@ -1,0 +1,172 @@
+"""`report`: the overage report of a day, for people (table) and programs (csv, json, parquet)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.tables import OVERAGE_REPORT
+
+FORMATS = ("table", "csv", "json", "parquet")
+_SHOWN = 20
+# A spreadsheet takes these at the start of a cell for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_PLACES = 6
+
+
+class NoReportError(LookupError):
+    """There is no report for the day."""
+
+
+def read_report(warehouse: Warehouse, day: date, org_ids: Sequence[int]) -> pa.Table:
+    """The report's rows of a day, by organisation and cost; all organisations if none is named.
+
+    Raises:
+        NoReportError: nothing is stored for the day.
+        WarehouseMissingError: there is no warehouse yet.
+    """
+    with warehouse.read() as connection:
+        table = connection.execute(
+            f"""SELECT * FROM {OVERAGE_REPORT.qualified}
+                WHERE day = $day AND (len($orgs) = 0 OR org_id IN (SELECT unnest($orgs)))
+                ORDER BY org_id, overage_cost DESC NULLS LAST, usage_charge DESC NULLS LAST, linkid""",
+            {"day": day, "orgs": list(org_ids)},
+        ).to_arrow_table()
+    if table.num_rows == 0:
+        named = f" of organisation {', '.join(map(str, org_ids))}" if org_ids else ""
+        msg = f"no overage report{named} for {day}; materialise it: hologram-assets backfill --from {day} --to {day}"
+        raise NoReportError(msg)
+    return table
+
+
+def write_parquet(table: pa.Table, output: Path) -> None:
+    """One file with the table's own types: decimals stay decimals."""
+    pq.write_table(table, output, compression="zstd")
+
+
+def as_csv(table: pa.Table) -> str:
+    """Header and rows; decimals with their digits, times as ISO 8601, texts that would be formulas neutralised."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for row in table.to_pylist():
+        writer.writerow([_csv_cell(value) for value in row.values()])
+    return out.getvalue()
+
+
+def as_json(table: pa.Table) -> str:
+    """A list of objects; money as strings, so that no reader makes floats of it, times as ISO 8601."""
+    rows = [{name: _plain(value) for name, value in row.items()} for row in table.to_pylist()]
+    return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any column's value
+    if isinstance(value, Decimal):
+        return money(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    return value
+
+
+def _csv_cell(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, str):
+        return "'" + value if value.startswith(_FORMULA) else value
+    return "" if value is None else _plain(value)
+
+
+def money(value: Decimal) -> str:
+    """A decimal with at least six places and no more than it needs: `0.420210`, `0.123456789`."""
+    places = max(_PLACES, -int(value.normalize().as_tuple().exponent))
+    return f"{value:.{places}f}"
+
+
+def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None:
+    """The SIMs that cost most, how many more there are, and the totals per organisation."""
+    rows = table.to_pylist()
+    costly = [row for row in rows if row["status"] not in {"ok"}]
+    grid = RichTable(title=f"Overage report of {rows[0]['day']}: the {min(shown, len(costly))} SIMs to look at first")
+    for name, kind in (
+        ("org", "right"),
+        ("SIM", "right"),
+        ("device", "left"),
+        ("plan", "left"),
+        ("period ends", "left"),
+        ("used MB", "right"),
+        ("of MB", "right"),
+        ("%", "right"),
+        ("overage $", "right"),
+        ("usage $", "right"),
+        ("status", "left"),
+    ):
+        grid.add_column(name, justify=kind, overflow="fold" if name == "device" else "ellipsis")  # type: ignore[arg-type]
+    for row in _worst_first(costly)[:shown]:
+        grid.add_row(
+            str(row["org_id"]),
+            str(row["linkid"]),
+            escape(row["device_name"] or ""),
+            escape(row["plan_name"] or "?"),
+            f"{row['period_end']:%m-%d %H:%M}" if row["period_end"] else "?",
+            _megabytes(row["usage_bytes"]),
+            _megabytes(row["included_bytes"]),
+            "" if row["pct_used"] is None else f"{row['pct_used']:.0f}",
+            _usd(row["overage_cost"]),
+            _usd(row["usage_charge"]),
+            row["status"] if row["pricing_status"] == "priced" else f"{row['status']} ({row['pricing_status']})",
+        )
+    console.print(grid)
+    if len(costly) > shown:
+        console.print(f"… and {len(costly) - shown} more; --format csv has all.")
+    console.print(_totals(rows))
+
+
+def _worst_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(
+        rows,
+        key=lambda row: (
+            (row["overage_cost"] or Decimal(0)) + (row["usage_charge"] or Decimal(0)),
+            row["pct_used"] or 0,
+        ),
+        reverse=True,
+    )
+
+
+def _totals(rows: list[dict[str, Any]]) -> RichTable:
+    grid = RichTable(title="Totals per organisation")
+    for name in ("org", "SIMs", "over", "pay as you go", "unknown", "not priced", "overage $", "usage $", "used GB"):
+        grid.add_column(name, justify="right")
+    for org_id in sorted({row["org_id"] for row in rows}):
+        of_org = [row for row in rows if row["org_id"] == org_id]
+        statuses = [row["status"] for row in of_org]
+        grid.add_row(
+            str(org_id),
+            str(len(of_org)),
+            str(statuses.count("over")),
+            str(statuses.count("payg")),
+            str(statuses.count("unknown")),
+            str(sum(row["pricing_status"] != "priced" for row in of_org)),
+            _usd(sum((row["overage_cost"] or Decimal(0) for row in of_org), Decimal(0))),
+            _usd(sum((row["usage_charge"] or Decimal(0) for row in of_org), Decimal(0))),
+            f"{sum(row['usage_bytes'] or 0 for row in of_org) / 1e9:.3f}",
+        )
+    return grid
+
+
+def _megabytes(size: int | None) -> str:
+    return "?" if size is None else f"{size / 1e6:,.2f}"
+
+
+def _usd(amount: Decimal | None) -> str:
+    return "?" if amount is None else f"{amount:,.6f}"

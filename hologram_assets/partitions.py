@@ -1,0 +1,90 @@
+"""Partitions: day (UTC, today included) × organisation. Keys read `2026-11-01|144`.
+
+The day dimension starts at `HOLOGRAM_START_DATE`. Organisations are dynamic partitions: added by
+`org_registry_sensor`, `orgs sync` or `backfill`, never deleted automatically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
+
+from dagster import DailyPartitionsDefinition, DynamicPartitionsDefinition, MultiPartitionKey, MultiPartitionsDefinition
+
+DAY, ORG = "day", "org"
+orgs = DynamicPartitionsDefinition(name=ORG)
+
+
+class OrgDay(NamedTuple):
+    """One partition: a UTC day of an organisation."""
+
+    org_id: int
+    day: date
+
+    @property
+    def key(self) -> MultiPartitionKey:
+        """The Dagster partition key, `2026-11-01|144`."""
+        return MultiPartitionKey({DAY: self.day.isoformat(), ORG: str(self.org_id)})
+
+
+class DayRange(NamedTuple):
+    """Contiguous days, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> list[date]:
+        """Every day of the range."""
+        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+
+def day_by_org(start: date) -> MultiPartitionsDefinition:
+    """The partitions of every asset. `end_offset=1` makes today a partition while it runs."""
+    return MultiPartitionsDefinition(
+        {DAY: DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1), ORG: orgs}
+    )
+
+
+def parse_key(key: str) -> OrgDay:
+    """The organisation and day of a partition key (dimensions stand in alphabetical order).
+
+    Raises:
+        ValueError: not a key of `day_by_org`.
+    """
+    day, _, org = str(key).partition("|")
+    return OrgDay(int(org), date.fromisoformat(day))
+
+
+def days_by_org(keys: Iterable[str]) -> dict[int, list[date]]:
+    """Partition keys as ascending days per organisation."""
+    days: dict[int, list[date]] = {}
+    for org_id, day in sorted(parse_key(key) for key in keys):
+        days.setdefault(org_id, []).append(day)
+    return days
+
+
+def contiguous(days: Iterable[date]) -> list[DayRange]:
+    """Days as ranges without gaps, ascending."""
+    ordered = sorted(set(days))
+    breaks = [n for n, (a, b) in enumerate(pairwise(ordered), start=1) if b - a > timedelta(days=1)]
+    edges = [0, *breaks, len(ordered)]
+    return [DayRange(ordered[a], ordered[b - 1]) for a, b in pairwise(edges) if b > a]
+
+
+def today() -> date:
+    """The current UTC day."""
+    return datetime.now(UTC).date()
+
+
+def missing_orgs(desired: Iterable[int], existing: Iterable[str]) -> list[str]:
+    """Partition keys to add so that every desired organisation exists. Nothing is ever removed."""
+    known = set(existing)
+    return [str(org_id) for org_id in dict.fromkeys(desired) if str(org_id) not in known]
+
+
+def rectangle(org_ids: Sequence[int], days: DayRange) -> Iterator[OrgDay]:
+    """Every partition of days × organisations."""
+    return (OrgDay(org_id, day) for org_id in org_ids for day in days.days)

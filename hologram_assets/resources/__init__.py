@@ -1,0 +1,1 @@
+"""The Dagster faces of the API client and the warehouse: configuration in, plain objects out."""

@@ -1,0 +1,1 @@
+"""Sensors. They read Dagster's instance and the settings, never the warehouse (a writer would shut them out)."""

@@ -1,0 +1,175 @@
+"""Opening the warehouse: a lock shared to read and exclusive to write, one transaction per write.
+
+DuckDB lets one process write and shuts out even readers meanwhile, so processes queue on a lock beside the file
+instead of failing on DuckDB's own. The lock is let go by the operating system when its holder dies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+from filelock import ReadWriteLock, Timeout
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+
+from hologram_assets.warehouse.tables import SCHEMA, TABLES, schema_statements
+
+LOCK_TIMEOUT_SECONDS = 300.0
+
+
+class WarehouseError(RuntimeError):
+    """The warehouse can't be opened; the text says what to do."""
+
+
+class WarehouseBusyError(WarehouseError):
+    """Somebody else held the warehouse for longer than we wait."""
+
+
+class WarehouseMissingError(WarehouseError):
+    """There is no warehouse file yet."""
+
+
+def sql(name: str) -> str:
+    """The text of `warehouse/sql/<name>.sql`."""
+    return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+class Warehouse:
+    """A DuckDB file with schema `hologram`.
+
+    Args:
+        path: the file; made, with its folder, by the first write.
+        lock_timeout_seconds: how long to wait for others before giving up.
+    """
+
+    def __init__(self, path: str | Path, lock_timeout_seconds: float = LOCK_TIMEOUT_SECONDS) -> None:
+        self.path = Path(path)
+        self._timeout = lock_timeout_seconds
+        self._lock_path = self.path.with_name(self.path.name + ".lock")
+        self._holder_path = self.path.with_name(self.path.name + ".holder")
+
+    @contextmanager
+    def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-only connection, beside other readers.
+
+        Raises:
+            WarehouseMissingError: nothing has been written yet.
+            WarehouseBusyError: a writer held the warehouse for too long.
+        """
+        if not self.path.exists():
+            msg = f"there is no warehouse at {self.path} yet; load data first (hologram-assets backfill)"
+            raise WarehouseMissingError(msg)
+        with self._locked(write=False), self._opened(read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection inside one transaction: committed at the end, rolled back on any error.
+
+        Raises:
+            WarehouseBusyError: others held the warehouse for too long; the text names the last one known.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(write=True), self._opened(read_only=False) as connection:
+            connection.begin()
+            try:
+                _ensure_schema(connection)
+                yield connection
+            except BaseException:
+                with suppress(duckdb.Error):
+                    connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def _locked(self, *, write: bool) -> Iterator[None]:
+        # An instance per use: threads must wait for each other as processes do.
+        lock = ReadWriteLock(self._lock_path, timeout=self._timeout, is_singleton=False)
+        try:
+            with lock.write_lock() if write else lock.read_lock():
+                if write:
+                    self._say_who()
+                try:
+                    yield
+                finally:
+                    if write:
+                        self._holder_path.unlink(missing_ok=True)
+        except Timeout:
+            msg = (
+                f"the warehouse {self.path} was busy for {self._timeout:.0f} s; last writer known: {self._holder()}. "
+                "Wait for it or stop it, then try again"
+            )
+            raise WarehouseBusyError(msg) from None
+        finally:
+            lock.close()
+
+    @contextmanager
+    def _opened(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        # Programs that don't know our lock (the duckdb shell, a notebook) still hold DuckDB's own.
+        retrying = Retrying(
+            retry=retry_if_exception_type(duckdb.IOException),
+            stop=stop_after_delay(min(self._timeout, 30)),
+            wait=wait_random_exponential(multiplier=0.05, max=2),
+            reraise=True,
+        )
+        # Attached under a name of our own: a file `hologram.duckdb` opened directly is a catalogue `hologram`, which
+        # DuckDB can't tell from the schema `hologram` inside it.
+        mode = " (READ_ONLY)" if read_only else ""
+        attach = f"ATTACH {_literal(self.path)} AS warehouse{mode}"
+        connection = duckdb.connect()
+        try:
+            try:
+                retrying(connection.execute, attach)
+            except duckdb.IOException as error:
+                msg = (
+                    f"the warehouse {self.path} can't be opened; close the program that holds it. DuckDB says: {error}"
+                )
+                raise WarehouseBusyError(msg) from error
+            except duckdb.Error as error:
+                msg = f"the warehouse {self.path} can't be opened: {error}"
+                raise WarehouseError(msg) from error
+            connection.execute("USE warehouse")
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(sql("macros"))
+            yield connection
+        finally:
+            connection.close()
+
+    def _say_who(self) -> None:
+        who = {"process": os.getpid(), "host": socket.gethostname(), "since": _now().isoformat(timespec="seconds")}
+        self._holder_path.write_text(json.dumps(who), encoding="utf-8")
+
+    def _holder(self) -> str:
+        try:
+            who = json.loads(self._holder_path.read_text(encoding="utf-8"))
+            return f"process {who['process']} on {who['host']} since {who['since']} UTC"
+        except (OSError, ValueError, KeyError):
+            return "a reader, or somebody who left no name"
+
+
+def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing. One look at the catalogue spares some 200 statements on every write."""
+    stored = connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = ?", [SCHEMA]
+    ).fetchall()
+    wanted = {(table.name, column) for table in TABLES for column in table.column_names}
+    if not wanted <= set(stored):
+        for statement in schema_statements():
+            connection.execute(statement)
+
+
+def _literal(path: Path) -> str:
+    """ATTACH takes no parameter."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(time.time(), UTC).replace(tzinfo=None)

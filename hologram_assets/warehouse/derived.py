@@ -1,0 +1,151 @@
+"""Writing what is computed from other tables: a partition is replaced as a whole, and left alone when nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+
+from hologram_assets.domain.inventory import PlanAssignment
+from hologram_assets.domain.pricing import PricingRules
+from hologram_assets.warehouse.connection import sql
+from hologram_assets.warehouse.loads import Load, complete_through_of, record_load, utc_now
+from hologram_assets.warehouse.tables import (
+    CLOSED_PERIOD_CORRECTIONS,
+    CLOSED_PERIODS,
+    DAILY_LINK_USAGE,
+    OVERAGE_REPORT,
+    RAW_SESSIONS,
+    SIM_INVENTORY,
+    Table,
+)
+
+
+class NotLoadedError(LookupError):
+    """What a partition is computed from was never loaded."""
+
+
+def write_daily_link_usage(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, run_id: str) -> Load:
+    """Sum a day's sessions per SIM, network, country, RAT and IMEI.
+
+    Raises:
+        NotLoadedError: the day's raw sessions were never loaded; "none" and "not asked" must not look the same.
+    """
+    complete_through = complete_through_of(connection, org_id, day, RAW_SESSIONS.name)
+    if complete_through is None:
+        msg = f"raw_sessions of {day} were never loaded for organisation {org_id}; load them first"
+        raise NotLoadedError(msg)
+    key = {"org_id": org_id, "day": day}
+    connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS " + sql("daily_link_usage"), key)
+    size = connection.execute("SELECT coalesce(sum(bytes), 0) FROM fresh").fetchone()
+    load = _replace(connection, DAILY_LINK_USAGE, org_id, day, bytes=int(size[0]) if size else 0)
+    load = Load(**(vars(load) | {"complete_through": complete_through}))
+    record_load(connection, org_id, day, DAILY_LINK_USAGE.name, load, run_id)
+    return load
+
+
+def write_overage_report(  # noqa: PLR0913 - the partition and its two settings
+    connection: duckdb.DuckDBPyConnection,
+    org_id: int,
+    day: date,
+    *,
+    calendar_month: bool,
+    rules: PricingRules,
+    assignments: Sequence[PlanAssignment],
+    run_id: str,
+) -> Load:
+    """The day's report, and the closed periods that ended on the day."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE assignments (linkid BIGINT, plan_id BIGINT, zone VARCHAR)")
+    if assignments:
+        connection.executemany("INSERT INTO assignments VALUES (?, ?, ?)", [list(row) for row in assignments])
+    complete_through = complete_through_of(connection, org_id, day, DAILY_LINK_USAGE.name)
+    key: dict[str, Any] = {"org_id": org_id, "day": day}
+    _write_closed_periods(connection, org_id, day, calendar_month=calendar_month, rules=rules)
+    connection.execute(sql("report_usage"), key | {"calendar_month": calendar_month})
+    _price(connection, org_id, day, rules)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE fresh AS " + sql("overage_report"), key | {"complete_through": complete_through}
+    )
+    load = Load(**(vars(_replace(connection, OVERAGE_REPORT, org_id, day)) | {"complete_through": complete_through}))
+    record_load(connection, org_id, day, OVERAGE_REPORT.name, load, run_id)
+    return load
+
+
+def _price(connection: duckdb.DuckDBPyConnection, org_id: int, price_day: date, rules: PricingRules) -> None:
+    connection.execute(
+        sql("priced_usage"),
+        {"org_id": org_id, "price_day": price_day, "increment": rules.increment_bytes, "mb": rules.mb_bytes},
+    )
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    org_id: int,
+    day: date,
+    *,
+    bytes: int = 0,  # noqa: A002
+) -> Load:
+    """Put temp table `fresh` in the place of the partition, unless they are the same."""
+    key = {"org_id": org_id, "day": day}
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE stored AS SELECT * FROM {table.qualified} WHERE org_id = $org_id AND day = $day",
+        key,
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE replacement AS SELECT * FROM stored LIMIT 0")
+    connection.execute("INSERT INTO replacement BY NAME SELECT * FROM fresh")
+    row = connection.execute(
+        """SELECT
+            (SELECT count(*) FROM replacement),
+            (SELECT count(*) FROM (SELECT * FROM replacement EXCEPT ALL SELECT * FROM stored)),
+            (SELECT count(*) FROM (SELECT * FROM stored EXCEPT ALL SELECT * FROM replacement))"""
+    ).fetchone()
+    rows, added, gone = row or (0, 0, 0)
+    if added or gone:
+        connection.execute(f"DELETE FROM {table.qualified} WHERE org_id = $org_id AND day = $day", key)
+        connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM replacement ORDER BY linkid")
+    return Load(rows=rows, bytes=bytes, new_rows=max(0, added - gone), changed_rows=gone)
+
+
+def _write_closed_periods(
+    connection: duckdb.DuckDBPyConnection, org_id: int, day: date, *, calendar_month: bool, rules: PricingRules
+) -> None:
+    """Merge the periods that ended on the day; a number that was known and differs now is kept as a correction."""
+    now = utc_now()
+    key: dict[str, Any] = {"org_id": org_id, "day": day}
+    # What a SIM was on at the period's end is what the day before shows: a change on the day itself may be the next
+    # period's. Only a day without a snapshot before it is priced by its own.
+    eve = day - timedelta(days=1)
+    has_eve = connection.execute(
+        f"SELECT 1 FROM {SIM_INVENTORY.qualified} WHERE org_id = ? AND day = ? LIMIT 1", [org_id, eve]
+    ).fetchone()
+    price_day = eve if has_eve else day
+    connection.execute(
+        sql("closed_usage"), key | {"price_day": price_day, "calendar_month": calendar_month, "through": now}
+    )
+    _price(connection, org_id, price_day, rules)
+    connection.execute(sql("closed_periods"), key)
+    connection.execute(sql("compare_closed"), {"org_id": org_id})
+    table, history = CLOSED_PERIODS, CLOSED_PERIOD_CORRECTIONS
+    connection.execute(
+        f"""INSERT INTO {history.qualified} BY NAME
+        SELECT s.org_id, s.day, s.linkid, s.period_end, s.session_bytes, s.hologram_bytes, s.billable_bytes,
+               s.overage_cost, s.usage_charge, s.recurring_amount, CAST($now AS TIMESTAMP) AS superseded_at
+        FROM {table.qualified} AS s JOIN compared AS c ON c.linkid = s.linkid AND c.stored_end = s.period_end
+        WHERE s.org_id = $org_id AND c.is_corrected""",
+        {"org_id": org_id, "now": now},
+    )
+    connection.execute(
+        f"""DELETE FROM {table.qualified} AS s USING compared AS c
+        WHERE s.org_id = $org_id AND c.linkid = s.linkid AND c.stored_end = s.period_end AND c.is_changed""",
+        {"org_id": org_id},
+    )
+    names = ", ".join(name for name in table.column_names if name != "corrected_at")
+    connection.execute(
+        f"""INSERT INTO {table.qualified} BY NAME
+        SELECT {names}, CASE WHEN is_corrected THEN CAST($now AS TIMESTAMP) ELSE corrected_at END AS corrected_at
+        FROM compared WHERE is_new OR is_changed ORDER BY linkid""",
+        {"now": now},
+    )

@@ -1,0 +1,87 @@
+"""`partition_loads`: which partitions are there, up to which moment, and what their latest load did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+
+import duckdb
+
+from hologram_assets.warehouse.tables import PARTITION_LOADS, REJECTED_ROWS
+
+
+def utc_now() -> datetime:
+    """Now, as naive UTC: the warehouse's clock."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What one write of a partition did. `bytes` are the bytes of usage stored in the partition, where it has any."""
+
+    rows: int
+    bytes: int = 0
+    new_rows: int = 0
+    changed_rows: int = 0
+    late_rows: int = 0
+    missing_upstream: int = 0
+    rejected_rows: int = 0
+    complete_through: datetime | None = None
+
+    @property
+    def changed_data(self) -> bool:
+        """Whether a stored row was added or changed."""
+        return bool(self.new_rows or self.changed_rows)
+
+
+def complete_through_of(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str) -> datetime | None:
+    """Up to which moment an earlier load of a partition saw all data; None if it was never loaded."""
+    row = connection.execute(
+        f"SELECT complete_through FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?",
+        [org_id, day, asset],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def record_load(
+    connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str, load: Load, run_id: str
+) -> None:
+    """Note a load, in the transaction that wrote the partition."""
+    now = utc_now()
+    key = [org_id, day, asset]
+    before = connection.execute(
+        f"SELECT data_changed_at FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?", key
+    ).fetchone()
+    changed_at = now if load.changed_data or before is None else before[0]
+    connection.execute(f"DELETE FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?", key)
+    values = asdict(load) | {
+        "org_id": org_id, "day": day, "asset": asset, "loaded_at": now, "data_changed_at": changed_at, "run_id": run_id,
+    }  # fmt: skip
+    columns = PARTITION_LOADS.column_names
+    connection.execute(
+        f"INSERT INTO {PARTITION_LOADS.qualified} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+        [values[column] for column in columns],
+    )
+
+
+def touch(connection: duckdb.DuckDBPyConnection, org_id: int, days: Sequence[date], asset: str) -> None:
+    """Note that the data of other days changed too: what was derived from them is now older than they are."""
+    for day in days:
+        connection.execute(
+            f"UPDATE {PARTITION_LOADS.qualified} SET data_changed_at = ? WHERE org_id = ? AND day = ? AND asset = ?",
+            [utc_now(), org_id, day, asset],
+        )
+
+
+def set_aside(
+    connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str, rows: Sequence[tuple[str, str]]
+) -> None:
+    """Keep rows that could not be stored, as (reason, raw JSON); a row that is already kept stays as it is."""
+    for reason, raw in rows:
+        connection.execute(
+            f"""INSERT INTO {REJECTED_ROWS.qualified} (org_id, day, asset, reason, raw, fetched_at)
+            SELECT $org_id, $day, $asset, $reason, $raw, $now WHERE NOT EXISTS (
+                SELECT 1 FROM {REJECTED_ROWS.qualified} WHERE org_id = $org_id AND asset = $asset AND raw = $raw)""",
+            {"org_id": org_id, "day": day, "asset": asset, "reason": reason, "raw": raw, "now": utc_now()},
+        )

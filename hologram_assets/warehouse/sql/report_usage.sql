@@ -1,0 +1,133 @@
+-- Every SIM of the day's report with its period, its usage up to the end of the day and where that number is from.
+-- Grain: linkid. Inputs: sim_inventory, plan_catalog, billing_usage of the day; daily_link_usage and partition_loads of
+-- the period's days; raw_sessions of the period's first day (it begins at some second of it); temp table `assignments`
+-- (linkid, plan_id, zone) for SIMs whose plan the inventory doesn't tell, before the plan that their sessions name.
+-- Parameters: $org_id, $day, $calendar_month.
+-- Python reference: domain.periods, domain.usage.
+CREATE OR REPLACE TEMP TABLE usage AS
+WITH inventory AS (
+    SELECT * FROM hologram.sim_inventory WHERE org_id = $org_id AND day = $day
+),
+billing AS (
+    SELECT * FROM hologram.billing_usage WHERE org_id = $org_id AND day = $day
+),
+daily AS (
+    SELECT linkid, day, sum(bytes) AS bytes
+    FROM hologram.daily_link_usage
+    WHERE org_id = $org_id AND day BETWEEN CAST($day AS DATE) - 400 AND CAST($day AS DATE)
+    GROUP BY linkid, day
+),
+sims AS (
+    SELECT linkid FROM inventory
+    UNION
+    SELECT linkid FROM billing
+    UNION
+    SELECT linkid FROM daily WHERE day > CAST($day AS DATE) - 30
+),
+session_plans AS (
+    SELECT linkid, arg_max(data_plan_id, session_end) AS plan_id
+    FROM hologram.raw_sessions
+    WHERE org_id = $org_id AND day BETWEEN CAST($day AS DATE) - 90 AND CAST($day AS DATE) AND data_plan_id IS NOT NULL
+      AND linkid NOT IN (SELECT linkid FROM inventory WHERE plan_id > 0)
+    GROUP BY linkid
+),
+lengths AS (
+    SELECT plan_id, max(billingperiod) AS billingperiod
+    FROM hologram.plan_catalog
+    WHERE org_id = $org_id AND day = $day
+    GROUP BY plan_id
+),
+placed AS (
+    SELECT
+        s.linkid,
+        coalesce(nullif(i.plan_id, 0), a.plan_id, p.plan_id, i.plan_id) AS plan_id,
+        CASE WHEN i.plan_id > 0 THEN i.zone ELSE coalesce(a.zone, i.zone) END AS zone,
+        b.period_start AS billing_start,
+        b.period_end AS billing_end,
+        b.bytes AS billing_bytes,
+        b.fetched_at AS billing_fetched_at,
+        coalesce(l.billingperiod, 1) AS billingperiod,
+        stepped_period_end(i.period_end, $day, coalesce(l.billingperiod, 1)) AS stepped_end
+    FROM sims AS s
+    LEFT JOIN inventory AS i USING (linkid)
+    LEFT JOIN billing AS b USING (linkid)
+    LEFT JOIN assignments AS a USING (linkid)
+    LEFT JOIN session_plans AS p USING (linkid)
+    LEFT JOIN lengths AS l ON l.plan_id = coalesce(nullif(i.plan_id, 0), a.plan_id, p.plan_id)
+),
+periods AS (
+    SELECT
+        *,
+        CASE
+            WHEN $calendar_month THEN CAST(date_trunc('month', CAST($day AS DATE)) AS TIMESTAMP)
+            ELSE coalesce(billing_start, stepped_end - to_days(CAST(30 * billingperiod AS INTEGER)))
+        END AS period_start,
+        CASE
+            WHEN $calendar_month THEN CAST(date_trunc('month', CAST($day AS DATE)) + INTERVAL 1 MONTH AS TIMESTAMP)
+            ELSE coalesce(billing_end, stepped_end)
+        END AS period_end
+    FROM placed
+),
+first_days AS (
+    SELECT p.linkid, sum(r.bytes) AS bytes
+    FROM periods AS p
+    JOIN hologram.raw_sessions AS r
+        ON r.org_id = $org_id AND r.linkid = p.linkid
+        AND r.day = CAST(p.period_start AS DATE) AND r.session_end >= p.period_start
+    GROUP BY p.linkid
+),
+later_days AS (
+    SELECT p.linkid, sum(d.bytes) AS bytes
+    FROM periods AS p
+    JOIN daily AS d ON d.linkid = p.linkid AND d.day > CAST(p.period_start AS DATE)
+    GROUP BY p.linkid
+),
+-- Days that are whole, numbered without gaps: the first day of the unbroken run that leads up to the day itself.
+whole AS (
+    SELECT day FROM hologram.partition_loads
+    WHERE org_id = $org_id AND asset = 'daily_link_usage' AND day <= $day
+      AND (day = $day OR complete_through >= CAST(day AS TIMESTAMP) + INTERVAL 1 DAY)
+),
+unbroken AS (
+    SELECT min(day) AS first_day
+    FROM (SELECT day, row_number() OVER (ORDER BY day DESC) AS nth FROM whole)
+    WHERE day = CAST($day AS DATE) - CAST(nth - 1 AS INTEGER)
+),
+summed AS (
+    SELECT
+        p.*,
+        CAST(coalesce(f.bytes, 0) + coalesce(d.bytes, 0) AS BIGINT) AS session_bytes,
+        coalesce(CAST(p.period_start AS DATE) >= u.first_day, FALSE) AS all_days,
+        p.billing_bytes IS NOT NULL
+            AND p.billing_fetched_at < CAST($day AS TIMESTAMP) + INTERVAL 1 DAY
+            AND hours_between(p.billing_end, p.period_end) < 12
+            AND hours_between(p.billing_start, p.period_start) <= 24 AS billing_counts
+    FROM periods AS p
+    CROSS JOIN unbroken AS u
+    LEFT JOIN first_days AS f USING (linkid)
+    LEFT JOIN later_days AS d USING (linkid)
+),
+sourced AS (
+    SELECT
+        *,
+        CASE
+            WHEN period_end IS NULL THEN 'incomplete'
+            WHEN billing_counts AND (billing_bytes > session_bytes OR NOT all_days) THEN 'billing'
+            WHEN all_days THEN 'sessions'
+            ELSE 'incomplete'
+        END AS usage_source
+    FROM summed
+)
+SELECT
+    linkid,
+    plan_id,
+    zone,
+    period_start,
+    period_end,
+    CASE
+        WHEN period_end IS NULL THEN NULL
+        WHEN usage_source = 'billing' THEN greatest(billing_bytes, session_bytes)
+        ELSE session_bytes
+    END AS usage_bytes,
+    usage_source
+FROM sourced

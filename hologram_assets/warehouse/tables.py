@@ -1,0 +1,304 @@
+"""The tables of schema `hologram`: the one place that says what a column is. Feeds the DDL and Dagster's column schema.
+
+Times are UTC `TIMESTAMP`, ids and bytes `BIGINT`, money `DECIMAL`. There are no primary keys and no `ON CONFLICT`, so
+that the same SQL runs on a DuckDB file and on DuckLake; keys are kept by the writes and proved by the checks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCHEMA = "hologram"
+
+# Unit prices keep nine places: older plans carry more than the usual six, and rounding a rate multiplies by megabytes.
+_RATE = "DECIMAL(18,9)"
+_USD = "DECIMAL(18,6)"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its SQL type and what it holds, with the unit."""
+
+    name: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its grain in words, the key columns that make a row unique, and its columns."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def qualified(self) -> str:
+        """`hologram.<name>`."""
+        return f"{SCHEMA}.{self.name}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(column.name for column in self.columns)
+
+
+def _table(name: str, grain: str, key: str, columns: str) -> Table:
+    """Read `name TYPE description` lines; `org_id` and `day` come first in every table."""
+    head = (
+        Column("org_id", "BIGINT", "Hologram organisation"),
+        Column("day", "DATE", "UTC day of the partition"),
+    )
+    read = (line.strip().split(maxsplit=2) for line in columns.strip().splitlines())
+    return Table(name, grain, tuple(key.split()), head + tuple(Column(*parts) for parts in read))
+
+
+RAW_SESSIONS = _table(
+    "raw_sessions",
+    "one closed data session",
+    "org_id record_id",
+    """
+    record_id BIGINT Hologram's id of the session
+    linkid BIGINT SIM
+    session_begin TIMESTAMP start of the session (UTC)
+    session_end TIMESTAMP end of the session (UTC), the API's `timestamp`; `day` is its date
+    bytes BIGINT bytes up and down
+    imei VARCHAR IMEI of the device
+    imeisv VARCHAR IMEI with software version
+    cellid BIGINT cell
+    lac BIGINT location area code
+    radio_access_technology VARCHAR RAT as Hologram writes it
+    network_name VARCHAR visited network as Hologram writes it
+    country VARCHAR visited country, where the API tells it
+    simcardid BIGINT physical SIM card
+    profile_name VARCHAR SIM profile
+    data_plan_id BIGINT plan at the time of the session, where the API tells it
+    extra VARCHAR JSON object of the fields that are not known to this version
+    fetched_at TIMESTAMP when the stored version was fetched (UTC)
+    """,
+)
+
+BILLING_PERIODS = _table(
+    "billing_periods",
+    "one SIM's billing period with Hologram's newest total; `day` is the day it ends",
+    "org_id linkid period_end",
+    """
+    linkid BIGINT SIM
+    period_end TIMESTAMP end of the period (UTC, exclusive); ends within 12 hours are one period
+    periods_back INTEGER 0 was the running period when fetched
+    bytes BIGINT Hologram's total for the period
+    fetched_at TIMESTAMP when the total was fetched (UTC); provisional if before `period_end`
+    """,
+)
+
+BILLING_USAGE = _table(
+    "billing_usage",
+    "one SIM's billing period in force at the end of the day",
+    "org_id day linkid",
+    """
+    linkid BIGINT SIM
+    period_start TIMESTAMP start of the period (UTC)
+    period_end TIMESTAMP end of the period (UTC, exclusive)
+    periods_back INTEGER 0 was the running period when fetched
+    bytes BIGINT Hologram's total for the period, as of `fetched_at`
+    fetched_at TIMESTAMP when the total was fetched (UTC)
+    """,
+)
+
+CLOSED_PERIODS = _table(
+    "closed_periods",
+    "one ended billing period of a SIM; `day` is the day it ended",
+    "org_id linkid period_end",
+    """
+    linkid BIGINT SIM
+    plan_id BIGINT plan at the period's end
+    period_start TIMESTAMP start of the period (UTC)
+    period_end TIMESTAMP end of the period (UTC, exclusive)
+    session_bytes BIGINT bytes of the stored sessions that ended in the period
+    hologram_bytes BIGINT Hologram's total, fetched after the period's end; null if unknown
+    usage_source VARCHAR what was priced: sessions, billing, or incomplete (nothing was)
+    included_bytes BIGINT allowance
+    billable_bytes BIGINT bytes beyond the allowance, rounded up to the billed increment
+    overage_cost DECIMAL(18,6) USD beyond the allowance
+    usage_charge DECIMAL(18,6) USD for pay-as-you-go usage
+    recurring_amount DECIMAL(18,6) USD of the plan for the period
+    reconciled BOOLEAN sessions and Hologram's total agree; null if one of them is not whole
+    pricing_status VARCHAR priced, unknown_plan, variable_rate, pooled, zone_not_offered
+    corrected_at TIMESTAMP when a number of this row last changed after it was first stored (UTC)
+    """,
+)
+
+CLOSED_PERIOD_CORRECTIONS = _table(
+    "closed_period_corrections",
+    "one superseded version of a closed period's numbers",
+    "org_id linkid period_end superseded_at",
+    """
+    linkid BIGINT SIM
+    period_end TIMESTAMP end of the period (UTC, exclusive)
+    session_bytes BIGINT bytes of the stored sessions, before
+    hologram_bytes BIGINT Hologram's total, before
+    billable_bytes BIGINT billable bytes, before
+    overage_cost DECIMAL(18,6) USD beyond the allowance, before
+    usage_charge DECIMAL(18,6) USD for pay-as-you-go usage, before
+    recurring_amount DECIMAL(18,6) USD of the plan, before
+    superseded_at TIMESTAMP when these numbers were replaced (UTC)
+    """,
+)
+
+PARTITION_LOADS = _table(
+    "partition_loads",
+    "one asset's partition, as it was last written; a day that is not here was never loaded",
+    "org_id day asset",
+    """
+    asset VARCHAR Dagster asset
+    loaded_at TIMESTAMP when it was last written (UTC)
+    complete_through TIMESTAMP all data of the organisation up to this moment was seen (UTC)
+    rows BIGINT rows stored
+    late_rows BIGINT rows that came after an earlier load had passed their time
+    changed_rows BIGINT stored rows whose values changed
+    missing_upstream BIGINT stored rows that the latest answer lacked; they stay
+    new_rows BIGINT rows stored for the first time
+    rejected_rows BIGINT rows of the latest answer that were set aside
+    data_changed_at TIMESTAMP when a load last added or changed a row (UTC)
+    run_id VARCHAR Dagster run of the latest load
+    """,
+)
+
+REJECTED_ROWS = _table(
+    "rejected_rows",
+    "one row of the API that could not be stored, with its reason",
+    "org_id asset raw",
+    """
+    asset VARCHAR Dagster asset that fetched it
+    reason VARCHAR why it was set aside
+    raw VARCHAR the row as JSON, without SIM secrets
+    fetched_at TIMESTAMP when it was first seen (UTC)
+    """,
+)
+
+PLAN_CATALOG = _table(
+    "plan_catalog",
+    "one price: plan, tier and zone (casefolded)",
+    "org_id day plan_id tier zone",
+    f"""
+    plan_id BIGINT data plan
+    name VARCHAR name of the plan
+    tier VARCHAR pricing tier
+    zone VARCHAR pricing zone, casefolded
+    included_bytes BIGINT allowance per SIM and period in bytes; 0 is pay as you go
+    recurring_amount {_USD} USD per SIM and period; null where the zone is not offered
+    overage_rate_per_mb {_RATE} USD per MB (1,000,000 bytes) beyond the allowance
+    sms_rate {_RATE} USD per outbound SMS
+    is_offered BOOLEAN the plan has a price in this zone
+    billingperiod INTEGER length of a period in intervals of 30 days
+    coverage_region_id BIGINT coverage region
+    is_current_tier BOOLEAN the tier that prices the organisation's SIMs
+    is_dynamic_pool BOOLEAN usage is pooled over SIMs: no price per SIM
+    use_variable_rates BOOLEAN rates vary: no price from this catalogue
+    is_enabled BOOLEAN offered for new SIMs
+    snapshot_basis VARCHAR own: fetched on the day; carried_back: fetched later
+    fetched_at TIMESTAMP when it was fetched (UTC)
+    """,
+)
+
+SIM_INVENTORY = _table(
+    "sim_inventory",
+    "one SIM",
+    "org_id day linkid",
+    """
+    linkid BIGINT SIM
+    simcardid BIGINT physical SIM card
+    device_id BIGINT Hologram device
+    device_name VARCHAR name of the device
+    tags VARCHAR tags of the device, JSON
+    iccid VARCHAR ICCID
+    plan_id BIGINT data plan; 0 is unclaimed
+    zone VARCHAR pricing zone as Hologram writes it
+    state VARCHAR state as Hologram writes it
+    overage_limit_bytes BIGINT bytes allowed beyond the plan before the SIM is paused; -1 none
+    period_end TIMESTAMP end of the running period when fetched (UTC)
+    snapshot_basis VARCHAR own: fetched on the day; carried_back: fetched later
+    fetched_at TIMESTAMP when it was fetched (UTC)
+    """,
+)
+
+DAILY_LINK_USAGE = _table(
+    "daily_link_usage",
+    "one SIM on one network, country, RAT and IMEI",
+    "org_id day linkid network_name country radio_access_technology imei",
+    """
+    linkid BIGINT SIM
+    network_name VARCHAR visited network
+    country VARCHAR visited country
+    radio_access_technology VARCHAR RAT as Hologram writes it
+    imei VARCHAR IMEI of the device
+    sessions BIGINT sessions that ended on the day
+    zero_byte_sessions BIGINT of these, sessions without a byte
+    bytes BIGINT bytes up and down
+    first_seen TIMESTAMP end of the day's first session (UTC)
+    last_seen TIMESTAMP end of the day's last session (UTC)
+    """,
+)
+
+OVERAGE_REPORT = _table(
+    "overage_report",
+    "one SIM in its billing period, at the end of the day",
+    "org_id day linkid",
+    f"""
+    linkid BIGINT SIM
+    device_name VARCHAR name of the device
+    plan_id BIGINT data plan
+    plan_name VARCHAR name of the plan
+    plan_changed_on DATE first day of the period on which the SIM was seen on this plan after another
+    tier VARCHAR pricing tier
+    zone VARCHAR pricing zone, casefolded
+    period_start TIMESTAMP start of the billing period (UTC)
+    period_end TIMESTAMP end of the billing period (UTC, exclusive)
+    complete_through TIMESTAMP usage is counted up to this moment (UTC)
+    usage_bytes BIGINT bytes of the period up to `complete_through`
+    usage_source VARCHAR sessions, billing (Hologram's total), or incomplete: less than the whole
+    included_bytes BIGINT allowance; 0 is pay as you go
+    overage_bytes BIGINT bytes beyond the allowance; 0 for pay as you go
+    billable_bytes BIGINT billed bytes: beyond the allowance, or all for pay as you go, rounded up to the increment
+    overage_rate_per_mb {_RATE} USD per MB (1,000,000 bytes)
+    overage_cost {_USD} USD beyond the allowance so far
+    usage_charge {_USD} USD for pay-as-you-go usage so far
+    recurring_amount {_USD} USD of the plan for the period
+    projected_bytes BIGINT bytes expected at the period's end
+    projected_overage_cost {_USD} USD of overage expected at the period's end
+    exhausted_on DATE day on which the allowance is expected to be used up
+    overage_limit_bytes BIGINT bytes allowed beyond the plan before the SIM is paused; -1 none
+    max_exposure_cost {_USD} USD of overage at the limit
+    pct_used DOUBLE per cent of the allowance used
+    status VARCHAR ok, at_risk, will_exceed, over, payg, unknown
+    pricing_status VARCHAR priced, unknown_plan, variable_rate, pooled, zone_not_offered
+    """,
+)
+
+TABLES = (
+    RAW_SESSIONS,
+    BILLING_PERIODS,
+    BILLING_USAGE,
+    CLOSED_PERIODS,
+    CLOSED_PERIOD_CORRECTIONS,
+    PARTITION_LOADS,
+    REJECTED_ROWS,
+    PLAN_CATALOG,
+    SIM_INVENTORY,
+    DAILY_LINK_USAGE,
+    OVERAGE_REPORT,
+)
+
+
+def schema_statements() -> list[str]:
+    """DDL that creates what is missing, also columns that an older version of a table lacks. Changes nothing else."""
+    statements = [f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"]
+    for table in TABLES:
+        columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
+        statements.append(f"CREATE TABLE IF NOT EXISTS {table.qualified} ({columns})")
+        statements += [
+            f"ALTER TABLE {table.qualified} ADD COLUMN IF NOT EXISTS {column.name} {column.type}"
+            for column in table.columns
+        ]
+    return statements
