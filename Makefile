@@ -20,7 +20,7 @@ CHECK_WARNINGS := error,$(BETA),ignore:Function `definitions_validate_command` i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test dev lint types check lock clean
+.PHONY: help setup demo demo-ui test dev lint types check lock clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup  ## run the whole graph on a sandbox API for two organisations, without an account
 	@$(BIN)/hologram-assets demo
+
+demo-ui: setup  ## the demo, then the Dagster UI on what it made, with the sandbox beside it
+	@$(BIN)/hologram-assets demo --ui
 
 test: setup  ## run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -1,9 +1,8 @@
-"""Materialising days × organisations in this process: the same assets and the same one run per organisation and
-contiguous range that the UI's backfill uses.
+"""Materialising days × organisations in this process.
 
-What is ours beyond Dagster: the rectangle (its own command slices key ranges lexicographically and takes other
-organisations along), going on with the good days when some fail, and deriving later days again that were made from
-the days that changed.
+The assets are the same as in the UI's backfill, and so is the one run per organisation and contiguous range. What is ours
+beyond Dagster: the rectangle (its own command slices key ranges lexicographically and takes other organisations along),
+going on with the good days when some fail, and deriving later days again that were made from days that changed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from datetime import date
 from dagster import AssetKey, DagsterInstance, Definitions
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
-
 from dagster._core.utils import make_new_backfill_id
 
 from hologram_assets.assets.daywise import day_finished
@@ -88,7 +86,7 @@ class Summary:
         }
 
 
-def checked_request(  # noqa: PLR0913 - what can be asked for, and what there is
+def checked_request(
     first: date,
     last: date,
     org_ids: Sequence[int],

@@ -56,7 +56,7 @@ def main() -> None:
 @click.option("--key", "keys", multiple=True, help="A key that is let in (repeatable); any if not given.")
 @click.option("--fault", "faults", multiple=True, metavar="NAME[=VALUE][@ENDPOINT][*TIMES][+AFTER]",
               help="Switch a fault on (repeatable); `--fault list` names them.")  # fmt: skip
-def sandbox(  # noqa: PLR0913 - one argument per option
+def sandbox(
     port: int,
     sims: int,
     orgs: str,
@@ -65,12 +65,12 @@ def sandbox(  # noqa: PLR0913 - one argument per option
     now: datetime | None,
     latency_ms: float,
     filter_column: str,
-    end_exclusive: bool,  # noqa: FBT001
+    end_exclusive: bool,
     keys: tuple[str, ...],
     faults: tuple[str, ...],
 ) -> None:
     """Serve a Hologram API on loopback, with a fleet made from a seed, until stopped."""
-    from hologram_assets.sandbox import FAULTS, Sandbox  # noqa: PLC0415
+    from hologram_assets.sandbox import FAULTS, Sandbox
 
     if "list" in faults:
         for name, text in FAULTS.items():
@@ -108,8 +108,8 @@ def orgs() -> None:
 @orgs.command("sync")
 def orgs_sync() -> None:
     """Register the organisations of HOLOGRAM_ORG_IDS as partitions. Removes none."""
-    from hologram_assets.backfill import register_orgs  # noqa: PLC0415
-    from hologram_assets.commands.instance import dagster_instance  # noqa: PLC0415
+    from hologram_assets.backfill import register_orgs
+    from hologram_assets.commands.instance import dagster_instance
 
     settings = _settings()
     if not settings.hologram_org_ids:
@@ -129,16 +129,16 @@ def orgs_sync() -> None:
 @click.option("--assets", default="", help="Assets, separated by commas; all if not given.")
 @click.option("--detach", is_flag=True, help="Hand it to the Dagster daemon and return.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object that says what was done.")
-def backfill(  # noqa: PLR0913 - one argument per option
+def backfill(
     first: datetime,
     last: datetime,
     org_ids: tuple[int, ...],
     assets: str,
     detach: bool,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Materialise days × organisations, in one run per organisation. Exit code 1 if any partition failed."""
-    from hologram_assets.commands.backfill import run_backfill  # noqa: PLC0415
+    from hologram_assets.commands.backfill import run_backfill
 
     names = [name.strip() for name in assets.split(",") if name.strip()]
     sys.exit(
@@ -157,8 +157,8 @@ def backfill(  # noqa: PLR0913 - one argument per option
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; parquet needs one.")
 def report(day: datetime, org_ids: tuple[int, ...], form: str, output: Path | None) -> None:
     """Print or write the overage report of a day."""
-    from hologram_assets.commands import report as reports  # noqa: PLC0415
-    from hologram_assets.warehouse.connection import Warehouse, WarehouseError  # noqa: PLC0415
+    from hologram_assets.commands import report as reports
+    from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 
     if form == "parquet" and output is None:
         raise _Refused("--format parquet needs --output FILE")
@@ -170,8 +170,8 @@ def report(day: datetime, org_ids: tuple[int, ...], form: str, output: Path | No
         if form == "parquet" and output is not None:
             reports.write_parquet(rows, output)
         elif form == "table":
-            with output.open("w", encoding="utf-8") if output else sys.stdout as file:  # type: ignore[union-attr]
-                reports.print_report(rows, Console(file=file, width=None if file.isatty() else 150))
+            with output.open("w", encoding="utf-8") if output else sys.stdout as file:
+                reports.print_report(rows, reports.wide_console(file))
         else:
             text = reports.as_csv(rows) if form == "csv" else reports.as_json(rows)
             if output is None:
@@ -187,7 +187,7 @@ def report(day: datetime, org_ids: tuple[int, ...], form: str, output: Path | No
 @main.command()
 def doctor() -> None:
     """Check settings, warehouse, API keys and Slack; say what to do about each failure. Exit code 1 on any."""
-    from hologram_assets.commands.doctor import examine  # noqa: PLC0415
+    from hologram_assets.commands.doctor import examine
 
     marks = {"ok": "[green]ok  [/]", "note": "[yellow]note[/]", "fail": "[red]FAIL[/]"}
     console = Console(soft_wrap=True)
@@ -205,15 +205,16 @@ def doctor() -> None:
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), default=Path("data/demo"), show_default=True,
               help="Where the demo keeps its warehouse and its Dagster instance.")  # fmt: skip
 @click.option("--ui", is_flag=True, help="Then open the Dagster UI on it, the sandbox going on beside it.")
-def demo(days: int, sims: int, home: Path, ui: bool) -> None:  # noqa: FBT001
+def demo(days: int, sims: int, home: Path, ui: bool) -> None:
     """Run the whole graph on a sandbox API for two organisations. Needs no account and no network."""
-    from hologram_assets.commands.demo import run_demo  # noqa: PLC0415
+    from hologram_assets.commands.demo import run_demo
+    from hologram_assets.commands.report import wide_console
 
-    sys.exit(run_demo(days=days, sims=sims, home=home.absolute(), ui=ui, console=Console()))
+    sys.exit(run_demo(days=days, sims=sims, home=home.absolute(), ui=ui, console=wide_console(sys.stdout)))
 
 
-def _settings() -> Any:  # noqa: ANN401 - the type would import pydantic at start-up
-    from hologram_assets.settings import SettingsError, load_settings  # noqa: PLC0415
+def _settings() -> Any:
+    from hologram_assets.settings import SettingsError, load_settings
 
     try:
         return load_settings()

@@ -33,7 +33,10 @@ class SettingsError(ValueError):
 
 
 class Settings(BaseSettings):
-    """All settings but the API keys, which only the Hologram resource reads. Field names are the variables' names in lower case; per-organisation variants are mappings by org."""
+    """All settings but the API keys, which only the Hologram resource reads.
+
+    Field names are the variables' names in lower case; per-organisation variants are mappings by organisation.
+    """
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore", frozen=True, env_ignore_empty=True)
 
@@ -85,13 +88,13 @@ class Settings(BaseSettings):
     @classmethod
     def _is_duckdb_file(cls, value: str) -> str:
         if "://" in value or value.startswith("ducklake:"):
-            msg = f"{value.split(':')[0]!r} is not supported by this version; give the path of a DuckDB file"
+            msg = f"{value.partition(':')[0]!r} is not supported by this version; give the path of a DuckDB file"
             raise ValueError(msg)
         return str(Path(value).expanduser().absolute())
 
     @model_validator(mode="before")
     @classmethod
-    def _gather_per_org(cls, values: Any) -> Any:  # noqa: ANN401 - pydantic's raw input
+    def _gather_per_org(cls, values: Any) -> Any:
         """Collect `…_<ORGID>` variables, which pydantic-settings has no notion of."""
         environment = values.pop("_environment", os.environ) if isinstance(values, dict) else os.environ
         for name, prefix in _PER_ORG.items():
@@ -153,13 +156,17 @@ class Settings(BaseSettings):
             return PricingRules()
         try:
             document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-            if not isinstance(document, dict) or not isinstance(document.get("pricing") or {}, dict):
-                msg = "expected a mapping with a `pricing` mapping"
-                raise TypeError(msg)
-            return PricingRules(**(document.get("pricing") or {}))
+            return PricingRules(**_mapping(_mapping(document, "the file").get("pricing") or {}, "pricing"))
         except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
             msg = f"HOLOGRAM_RULES_FILE: {path}: {error}"
             raise SettingsError(msg) from error
+
+
+def _mapping(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        msg = f"{name} must be a mapping, not {value!r}"
+        raise TypeError(msg)
+    return value
 
 
 def load_settings() -> Settings:

@@ -111,8 +111,8 @@ class HologramClient:
     ) -> Page | None:
         last = str(page.rows[-1].get("record_id", "")) if page.rows else ""
         for cursor in dict.fromkeys(c for c in (*page.offered, last) if c and c not in used):
-            for name in ("startafter", "startat"):
-                following = Page.of(self._get("usage/data/billing", replace(query, **{name: cursor})))
+            for asked in (replace(query, startafter=cursor), replace(query, startat=cursor)):
+                following = Page.of(self._get("usage/data/billing", asked))
                 # A page without new rows is no proof of the end: the server may have ignored the cursor.
                 if add(following.rows):
                     used.add(cursor)

@@ -142,9 +142,7 @@ def session(row: Row) -> Session | Rejected:
         except ValueError:
             optional.append(None)
             extra[name] = value
-    return Session(
-        record_id, linkid, session_begin, session_end, size, *optional, extra=as_json(extra) if extra else None
-    )
+    return Session(record_id, linkid, session_begin, session_end, size, *optional, as_json(extra) if extra else None)
 
 
 def billing_total(row: Row) -> BillingTotal | Rejected:

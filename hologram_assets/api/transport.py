@@ -73,7 +73,7 @@ class Transport:
         attempts: tries per request before a transient error is given up.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument per setting
+    def __init__(
         self,
         base_url: str,
         key: str,

@@ -13,7 +13,7 @@ _NULLS = {"", "unknown", "null", "none", "0000-00-00 00:00:00", "0000-00-00"}
 _BIGINT_MAX = 2**63 - 1
 
 
-def text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
+def text(value: Any) -> str | None:
     """A string; numbers become their digits."""
     if value is None or isinstance(value, (dict, list)):
         return None
@@ -22,7 +22,7 @@ def text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
     return str(value)
 
 
-def whole(value: Any) -> int | None:  # noqa: ANN401
+def whole(value: Any) -> int | None:
     """A whole number that is not negative and fits 64 bits."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _NULLS):
         return None
@@ -39,13 +39,13 @@ def whole(value: Any) -> int | None:  # noqa: ANN401
     return number
 
 
-def signed(value: Any) -> int | None:  # noqa: ANN401
+def signed(value: Any) -> int | None:
     """A whole number of either sign (an overage limit of -1 means none), None if it can't be read."""
     number = _integer(value)
     return number if number is not None and -_BIGINT_MAX <= number <= _BIGINT_MAX else None
 
 
-def _integer(value: Any) -> int | None:  # noqa: ANN401
+def _integer(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -60,7 +60,7 @@ def _integer(value: Any) -> int | None:  # noqa: ANN401
     return None
 
 
-def moment(value: Any) -> datetime | None:  # noqa: ANN401
+def moment(value: Any) -> datetime | None:
     """A time in naive UTC from `YYYY-MM-DD HH:MM:SS`; one that names its offset is converted."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _NULLS):
         return None
@@ -75,12 +75,12 @@ def moment(value: Any) -> datetime | None:  # noqa: ANN401
         raise ValueError(msg) from None
 
 
-def flag(value: Any) -> bool:  # noqa: ANN401
+def flag(value: Any) -> bool:
     """True for true, 1 and their spellings; null is false."""
     return value is True or str(value).strip().lower() in {"1", "true", "yes"}
 
 
-def money(value: Any) -> Decimal | None:  # noqa: ANN401
+def money(value: Any) -> Decimal | None:
     """USD from a decimal string or number, exactly; None for null and for what isn't a finite number."""
     if value is None or isinstance(value, bool):
         return None

@@ -8,7 +8,6 @@ from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinitio
 from hologram_assets.api.queries import BillingQuery
 from hologram_assets.api.records import BillingTotal, Rejected
 from hologram_assets.assets.daywise import Days, asking
-from hologram_assets.warehouse.tables import BILLING_USAGE, PLAN_CATALOG, SIM_INVENTORY
 from hologram_assets.assets.declare import declared
 from hologram_assets.partitions import OrgDay, days_by_org
 from hologram_assets.resources.hologram import HologramResource
@@ -16,6 +15,7 @@ from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse import billing
 from hologram_assets.warehouse.known import known_linkids
 from hologram_assets.warehouse.loads import utc_now
+from hologram_assets.warehouse.tables import BILLING_USAGE, PLAN_CATALOG, SIM_INVENTORY
 
 
 def billing_usage_asset(partitions: PartitionsDefinition[Any]) -> AssetsDefinition:
@@ -28,7 +28,7 @@ def billing_usage_asset(partitions: PartitionsDefinition[Any]) -> AssetsDefiniti
         asks_hologram=True,
         deps=[PLAN_CATALOG, SIM_INVENTORY],
         description=(
-            "Hologram's total per SIM for the billing period in force at the end of the day, from "
+            "Hologram's total per SIM for the billing period in force at the end of each day, from "
             "`/usage/data/billing`. Every period that Hologram names is kept in `hologram.billing_periods`. Depends on plans "
             "and SIMs because a period lasts 30 days times the plan's `billingperiod`."
         ),

@@ -9,10 +9,10 @@ from typing import Any
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
 from hologram_assets.assets.daywise import Days
-from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, RAW_SESSIONS
 from hologram_assets.assets.declare import declared
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.derived import write_daily_link_usage
+from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, RAW_SESSIONS
 
 
 def daily_link_usage_asset(partitions: PartitionsDefinition[Any]) -> AssetsDefinition:

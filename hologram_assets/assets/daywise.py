@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Self
 
 import duckdb
 from dagster import AssetExecutionContext, AssetMaterialization, Failure, MetadataValue
@@ -67,7 +68,7 @@ class Days:
         self._bad: dict[OrgDay, Exception] = {}
         self.partitions = sorted(parse_key(key) for key in context.partition_keys)
 
-    def __enter__(self) -> Days:
+    def __enter__(self) -> Self:
         return self
 
     def done(self, day: OrgDay, metadata: Metadata) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from dagster import (
     AssetsDefinition,
-    Backoff,
     BackfillPolicy,
+    Backoff,
     Jitter,
     PartitionsDefinition,
     RetryPolicy,

@@ -6,13 +6,18 @@ Also writes `closed_periods`: the periods that ended on the day, with Hologram's
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-
-import duckdb
 from typing import Any
 
+import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
 from hologram_assets.assets.daywise import Days, Metadata
+from hologram_assets.assets.declare import declared
+from hologram_assets.domain.inventory import PlanAssignment
+from hologram_assets.domain.pricing import PricingRules
+from hologram_assets.partitions import OrgDay
+from hologram_assets.resources.warehouse import WarehouseResource
+from hologram_assets.warehouse.derived import write_overage_report
 from hologram_assets.warehouse.tables import (
     BILLING_USAGE,
     DAILY_LINK_USAGE,
@@ -20,12 +25,6 @@ from hologram_assets.warehouse.tables import (
     PLAN_CATALOG,
     SIM_INVENTORY,
 )
-from hologram_assets.assets.declare import declared
-from hologram_assets.domain.inventory import PlanAssignment
-from hologram_assets.domain.pricing import PricingRules
-from hologram_assets.partitions import OrgDay
-from hologram_assets.resources.warehouse import WarehouseResource
-from hologram_assets.warehouse.derived import write_overage_report
 
 
 def overage_report_asset(

@@ -12,7 +12,6 @@ from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinitio
 from hologram_assets.api.queries import SessionQuery
 from hologram_assets.api.slicing import Slice, StagedSlice, cut, staged_slices
 from hologram_assets.assets.daywise import Days, RefusedError, explained
-from hologram_assets.warehouse.tables import RAW_SESSIONS
 from hologram_assets.assets.declare import declared
 from hologram_assets.domain.periods import end_of_day, start_of_day
 from hologram_assets.partitions import DayRange, OrgDay, contiguous, days_by_org, today
@@ -20,6 +19,7 @@ from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse import sessions
 from hologram_assets.warehouse.loads import utc_now
+from hologram_assets.warehouse.tables import RAW_SESSIONS
 
 # Rows newer than our clock can't exist yet; an hour forgives a clock that runs behind.
 _CLOCK_SLACK = timedelta(hours=1)
@@ -73,7 +73,7 @@ def refused(day: date, retention_days: int) -> RefusedError | None:
     return None
 
 
-def _load_window(  # noqa: PLR0913 - the step's parts
+def _load_window(
     context: AssetExecutionContext,
     days: Days,
     org_id: int,

@@ -30,7 +30,7 @@ from hologram_assets.warehouse.connection import Warehouse
 _SHOWN_PARTITIONS = 10
 
 
-def run_backfill(  # noqa: PLR0913 - one argument per option
+def run_backfill(
     settings: Settings,
     first: date,
     last: date,

@@ -62,7 +62,7 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
             console.print("Look at it in the Dagster UI: make demo-ui, then http://127.0.0.1:3000", highlight=False)
             return 0 if summary.ok else 1
         console.print("The Dagster UI comes up on http://127.0.0.1:3000; Ctrl-C ends it.", highlight=False)
-        return subprocess.call(  # noqa: S603 - our own interpreter
+        return subprocess.call(
             [sys.executable, "-m", "dagster", "dev", "-m", "hologram_assets.definitions"], env=os.environ | environment
         )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +22,7 @@ from hologram_assets.warehouse.tables import OVERAGE_REPORT
 
 FORMATS = ("table", "csv", "json", "parquet")
 _SHOWN = 20
+_WIDTH = 160
 # A spreadsheet takes these at the start of a cell for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PLACES = 6
@@ -52,6 +53,11 @@ def read_report(warehouse: Warehouse, day: date, org_ids: Sequence[int]) -> pa.T
     return table
 
 
+def wide_console(file: TextIO) -> Console:
+    """A console as wide as the terminal; what isn't one (a pipe, a file, a CI log) gets room for the whole table."""
+    return Console(file=file, width=None if file.isatty() else _WIDTH)
+
+
 def write_parquet(table: pa.Table, output: Path) -> None:
     """One file with the table's own types: decimals stay decimals."""
     pq.write_table(table, output, compression="zstd")
@@ -73,7 +79,7 @@ def as_json(table: pa.Table) -> str:
     return json.dumps(rows, indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any column's value
+def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return money(value)
     if isinstance(value, (date, datetime)):
@@ -81,7 +87,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any column's value
     return value
 
 
-def _csv_cell(value: Any) -> Any:  # noqa: ANN401
+def _csv_cell(value: Any) -> Any:
     if isinstance(value, str):
         return "'" + value if value.startswith(_FORMULA) else value
     return "" if value is None else _plain(value)
@@ -96,28 +102,22 @@ def money(value: Decimal) -> str:
 def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None:
     """The SIMs that cost most, how many more there are, and the totals per organisation."""
     rows = table.to_pylist()
-    costly = [row for row in rows if row["status"] not in {"ok"}]
+    costly = [row for row in rows if row["status"] != "ok"]
     grid = RichTable(title=f"Overage report of {rows[0]['day']}: the {min(shown, len(costly))} SIMs to look at first")
-    for name, kind in (
-        ("org", "right"),
-        ("SIM", "right"),
-        ("device", "left"),
-        ("plan", "left"),
-        ("period ends", "left"),
-        ("used MB", "right"),
-        ("of MB", "right"),
-        ("%", "right"),
-        ("overage $", "right"),
-        ("usage $", "right"),
-        ("status", "left"),
-    ):
-        grid.add_column(name, justify=kind, overflow="fold" if name == "device" else "ellipsis")  # type: ignore[arg-type]
+    for name in ("org", "SIM"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    # Names give way first: every number stays whole, also on a narrow terminal.
+    for name in ("device", "plan"):
+        grid.add_column(name, no_wrap=True, overflow="ellipsis", min_width=6, max_width=26)
+    for name in ("period ends", "used MB", "of MB", "%", "overage $", "usage $"):
+        grid.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+    grid.add_column("status", no_wrap=True, min_width=7)
     for row in _worst_first(costly)[:shown]:
         grid.add_row(
             str(row["org_id"]),
             str(row["linkid"]),
-            escape(row["device_name"] or ""),
-            escape(row["plan_name"] or "?"),
+            _shown(row["device_name"] or ""),
+            _shown(row["plan_name"] or "?"),
             f"{row['period_end']:%m-%d %H:%M}" if row["period_end"] else "?",
             _megabytes(row["usage_bytes"]),
             _megabytes(row["included_bytes"]),
@@ -169,4 +169,9 @@ def _megabytes(size: int | None) -> str:
 
 
 def _usd(amount: Decimal | None) -> str:
-    return "?" if amount is None else f"{amount:,.6f}"
+    return "?" if amount is None else f"{amount:,.4f}"
+
+
+def _shown(text: str) -> str:
+    """A name from outside, without what a terminal or rich would obey."""
+    return escape("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text))

@@ -74,7 +74,7 @@ class Api:
     async def _wait(self, seconds: float) -> None:
         """Sleep, in naps when it is long: a server that is to stop must not wait for a request that hangs."""
         until = time.monotonic() + seconds
-        while not self.stopping and (left := until - time.monotonic()) > 0:  # noqa: ASYNC110 - set by another thread
+        while not self.stopping and (left := until - time.monotonic()) > 0:
             await asyncio.sleep(min(left, _NAP_SECONDS))
 
 

@@ -72,7 +72,7 @@ class Fleet:
     def sessions(self, org_id: int, now: datetime | None = None) -> Sequence[Session]:
         """Every session received up to now, those past retention included, by ascending record id."""
         ledger = self._ledgers[org_id]
-        _, visible = ledger.range_of(datetime.min, now or self._clock.now())  # noqa: DTZ901 - naive UTC throughout
+        _, visible = ledger.range_of(datetime.min, now or self._clock.now())
         return ledger.sessions(0, visible)
 
     def billing_periods(self, org_id: int, now: datetime | None = None) -> Sequence[BillingPeriod]:

@@ -132,4 +132,23 @@ MIXED: Final = Profile(
     ),
 )
 
+"""Twenty SIMs, five per cent of a large fleet each.
+
+    under, idle                     below the allowance; idle has only sessions without a byte
+    over                            above it (1.35 times, then 2.3, 1.15 and 5.4 times)
+    near                            at 80 to 99 per cent
+    payg, payg_global               the two documented pay-as-you-go plans
+    large                           5 GB, with a running total above 32 bits
+    variable_rate, pooled           above the plan's `data`, but without a price per SIM
+    zone_1, zone_not_offered        above it on a plan with two zones, of which the second is not offered
+    disabled_plan                   above it on a plan that `/plans` does not list
+    multi_period                    a period of 90 days
+    roaming                         three countries with two networks each
+    paused, dead                    stopped 5 and 20 days ago (9 and 24)
+    rat_3g, rat_2g, new_network, imei_swap
+                                    change 1 to 6 days ago, and stay changed
+
+All that are above, near, or large are 26 days into a period of 30 on the day the sandbox was made.
+"""
+
 PROFILES: Final[dict[str, Profile]] = {profile.name: profile for profile in (MIXED,)}

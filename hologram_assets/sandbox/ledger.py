@@ -97,7 +97,7 @@ class Ledger:
             for session in sessions_beginning_on(self._seed, sim, day):
                 self._waiting[session.received_at.date()].append(session)
         sims = {sim.linkid: sim for sim in self.sims}
-        second, rank = datetime.min, 0  # noqa: DTZ901 - naive UTC throughout
+        second, rank = datetime.min, 0
         for draft in sorted(self._waiting.pop(day, ()), key=_order_of_receipt):
             rank = rank + 1 if draft.received_at == second else 0
             second = draft.received_at

@@ -66,8 +66,8 @@ _ALL_CARRIERS: Final = (2, 8, 11, 12, 13)
 _NOT_OFFERED: Final = "-1.00"
 
 
-def _plan(  # noqa: PLR0913 - a row of a table
-    id: int,  # noqa: A002 - the field's name in the API
+def _plan(
+    id: int,
     name: str,
     *,
     data: int,
@@ -110,7 +110,7 @@ def _plan(  # noqa: PLR0913 - a row of a table
     return Plan(id, name, data, billingperiod, enabled, body)
 
 
-def _flat(id: int, name: str, data: int, price: _Price, **more: Any) -> Plan:  # noqa: A002, ANN401
+def _flat(id: int, name: str, data: int, price: _Price, **more: Any) -> Plan:
     """A plan with one global zone, whose key has another case in `tiers` than in `zones` (as in the documentation)."""
     zone = price.zone(*_ALL_CARRIERS)
     return _plan(id, name, data=data, tiers={"BASE": {"global": zone}}, zones={"Global": zone}, **more)

@@ -35,7 +35,7 @@ class Radio:
             return self._sim.home[share_of(*key) < _AWAY_BLOCK]
         # Two networks per country; every SIM starts its tour elsewhere.
         stop = (self._day // _DAYS_PER_COUNTRY + self._sim.index) % (len(networks.ROAMING) // 2)
-        return networks.ROAMING[2 * stop + (share_of(*key) < 0.4)]  # noqa: PLR2004
+        return networks.ROAMING[2 * stop + (share_of(*key) < 0.4)]
 
     def at(self, chance: Random, moment: datetime, change: Change | None) -> tuple[Network, str]:
         """Network and radio technology of a session that begins at `moment`, after the SIM's planted change if any."""

@@ -88,7 +88,7 @@ class SessionSearch:
                 sessions += _matching(ledger, positions, window, oldest, linkids, edit)
             if len(ledgers) > 1:
                 sessions.sort(key=attrgetter("record_id"), reverse=True)
-            first_to_go = min((session.timestamp for session in sessions), default=datetime.max)  # noqa: DTZ901
+            first_to_go = min((session.timestamp for session in sessions), default=datetime.max)
             answer = self._answers[question] = _Answer(sessions, oldest, first_to_go)
             if len(self._answers) > _KEPT_ANSWERS:
                 self._answers.popitem(last=False)
@@ -108,8 +108,8 @@ def _matching(
     if edit is not None:
         sessions = reversed([edit(session) for session in ledger.sessions(*positions)])
     column = attrgetter(window.column)
-    start = window.start or datetime.min  # noqa: DTZ901 - naive UTC throughout
-    end = window.end or datetime.max  # noqa: DTZ901
+    start = window.start or datetime.min
+    end = window.end or datetime.max
     # Whole seconds only, so an exclusive end is an inclusive one a second earlier.
     if window.end is not None and not window.end_inclusive:
         end = end.replace(microsecond=0) - (_ONE_SECOND if not end.microsecond else timedelta(0))

@@ -33,7 +33,7 @@ class Sandbox:
     is the truth behind the API, `clock` its time, `faults` what goes wrong, `requests` what was asked.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         *,
         orgs: Sequence[int] = (144, 145),

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-FIRST_SECOND: Final = datetime(2020, 1, 1)  # noqa: DTZ001 - naive UTC throughout
+FIRST_SECOND: Final = datetime(2020, 1, 1)
 _RANKS: Final = 100
 ORG_SLOTS: Final = 100_000
 

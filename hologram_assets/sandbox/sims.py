@@ -122,7 +122,7 @@ def _build(seed: int, org_id: int, index: int, *, days: int, made_on: date, prof
         device_id=linkid + 50_000,
         simcardid=linkid + 70_000,
         device_name=_NAMES[index % len(_NAMES)].format(n=index + 1),
-        tags=tuple(Tag(id, name) for id, name in _TAGS if share_of(*key, "tag", id) < 0.4),  # noqa: A001, PLR2004
+        tags=tuple(Tag(id, name) for id, name in _TAGS if share_of(*key, "tag", id) < 0.4),
         iccid=f"8944501{digits_for(6, seed, org_id, 'iccid')}{index:06d}",
         kind=kind,
         plan=plan,

@@ -89,7 +89,7 @@ def tampered(rows: list[Row], faults: Faults) -> list[Row]:
     return rows
 
 
-def _as_strings(value: Any) -> Any:  # noqa: ANN401 - any JSON
+def _as_strings(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _as_strings(inner) for name, inner in value.items()}
     if isinstance(value, list):

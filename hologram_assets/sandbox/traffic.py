@@ -109,9 +109,9 @@ def _session(chance: Random, sim: Sim, radio: Radio, started: datetime, ended: d
     changed = sim.changed_at is not None and started >= sim.changed_at
     network, technology = radio.at(chance, started, sim.kind.change if changed else None)
     swapped = changed and sim.kind.change is Change.NEW_IMEI
-    identified = chance.random() >= 0.02  # noqa: PLR2004
-    named = chance.random() >= 0.02  # noqa: PLR2004
-    located = chance.random() >= 0.05  # noqa: PLR2004
+    identified = chance.random() >= 0.02
+    named = chance.random() >= 0.02
+    located = chance.random() >= 0.05
     return Session(
         org_id=sim.org_id,
         linkid=sim.linkid,
@@ -124,7 +124,7 @@ def _session(chance: Random, sim: Sim, radio: Radio, started: datetime, ended: d
         imeisv=(sim.next_imeisv if swapped else sim.imeisv) if identified else None,
         cellid=radio.cell(chance, network) if located else None,
         lac=radio.area(network) if located else None,
-        radio_access_technology=technology if chance.random() >= 0.02 else None,  # noqa: PLR2004
+        radio_access_technology=technology if chance.random() >= 0.02 else None,
         network_name=radio.spelling(chance, network) if named else None,
         country=network.country if named else None,
     )

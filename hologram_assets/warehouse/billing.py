@@ -18,7 +18,7 @@ _TOTALS_SCHEMA = pa.schema(
 )
 
 
-def merge_day(  # noqa: PLR0913 - the parts of one load
+def merge_day(
     connection: duckdb.DuckDBPyConnection,
     org_id: int,
     day: date,
@@ -65,7 +65,7 @@ def _merge_periods(
     totals: Sequence[tuple[int, datetime, int | None, int]],
     fetched_at: datetime,
 ) -> None:
-    columns = list(zip(*totals, strict=True)) if totals else [[]] * len(_TOTALS_SCHEMA)
+    columns = list(zip(*totals, strict=True)) or [()] * len(_TOTALS_SCHEMA)
     table = pa.Table.from_arrays(
         [pa.array(values, column.type) for values, column in zip(columns, _TOTALS_SCHEMA, strict=True)],
         schema=_TOTALS_SCHEMA,

@@ -46,7 +46,7 @@ def write_daily_link_usage(connection: duckdb.DuckDBPyConnection, org_id: int, d
     return load
 
 
-def write_overage_report(  # noqa: PLR0913 - the partition and its two settings
+def write_overage_report(
     connection: duckdb.DuckDBPyConnection,
     org_id: int,
     day: date,
@@ -86,7 +86,7 @@ def _replace(
     org_id: int,
     day: date,
     *,
-    bytes: int = 0,  # noqa: A002
+    bytes: int = 0,
 ) -> Load:
     """Put temp table `fresh` in the place of the partition, unless they are the same."""
     key = {"org_id": org_id, "day": day}

@@ -15,7 +15,7 @@ from hologram_assets.warehouse.tables import RAW_SESSIONS
 ASSET = RAW_SESSIONS.name
 
 
-def merge_day(  # noqa: PLR0913 - the parts of one load
+def merge_day(
     connection: duckdb.DuckDBPyConnection,
     org_id: int,
     day: date,

@@ -23,7 +23,7 @@ _ENTITY = {PLAN_CATALOG.name: "plan_id", SIM_INVENTORY.name: "linkid"}
 _BOOKKEEPING = ("org_id", "day", "snapshot_basis", "fetched_at")
 
 
-def merge_snapshot(  # noqa: PLR0913 - the parts of one load
+def merge_snapshot(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     org_id: int,
@@ -41,7 +41,8 @@ def merge_snapshot(  # noqa: PLR0913 - the parts of one load
     """
     entity = _ENTITY[table.name]
     key = {"org_id": org_id, "day": day}
-    _stage(connection, table, rows, **key, basis=OWN if is_today else CARRIED_BACK, fetched_at=fetched_at)
+    basis = OWN if is_today else CARRIED_BACK
+    _stage(connection, table, rows, org_id=org_id, day=day, basis=basis, fetched_at=fetched_at)
     frozen = not is_today and bool(
         connection.execute(
             f"SELECT count(*) FROM {table.qualified} WHERE org_id = $org_id AND day = $day AND snapshot_basis = '{OWN}'",
@@ -85,7 +86,7 @@ def merge_snapshot(  # noqa: PLR0913 - the parts of one load
     return load
 
 
-def _stage(  # noqa: PLR0913
+def _stage(
     connection: duckdb.DuckDBPyConnection,
     table: Table,
     rows: Sequence[dict[str, Any]],

@@ -12,6 +12,7 @@ import requests
 from hologram_assets.sandbox import Sandbox
 
 NOON = datetime.fromisoformat("2026-11-20T12:00:00")
+Get = Callable[..., requests.Response]
 Ask = Callable[..., dict[str, Any]]
 Chain = Callable[..., list[dict[str, Any]]]
 
@@ -75,3 +76,15 @@ def chain(ask: Ask) -> Chain:
         return rows
 
     return chain
+
+
+@pytest.fixture
+def get(breakable: Sandbox, http: requests.Session) -> Get:
+    """One answer of the breakable sandbox, whatever it is."""
+
+    def get(endpoint: str = "usage/data", **params: str | int) -> requests.Response:
+        return http.get(
+            f"{breakable.base_url}/{endpoint}", params={"orgid": 144, **params}, timeout=10, allow_redirects=False
+        )
+
+    return get

@@ -20,7 +20,7 @@ Chain = Callable[..., list[dict[str, Any]]]
 
 
 def moment(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S")
 
 
 def test_totals_are_the_sums_of_the_sessions_in_each_period(sandbox: Sandbox, chain: Chain) -> None:

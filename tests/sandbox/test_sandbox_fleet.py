@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hologram_assets.sandbox import PROFILES, Fleet, Sandbox, SandboxClock, Session, Sim
+from hologram_assets.sandbox.draws import number_of
 
 NOON = datetime.fromisoformat("2026-11-20T12:00:00")
 
@@ -33,6 +34,13 @@ def test_the_same_seed_and_day_give_the_same_fleet() -> None:
     assert one.sims(144) == two.sims(144)
     assert one.sessions(144) == two.sessions(144)
     assert one.sessions(144) != three.sessions(144)
+
+
+def test_the_same_fleet_is_drawn_in_every_process() -> None:
+    """Python's own `hash` is salted; what is drawn here must not be."""
+    assert number_of(1, "traffic", 14400001, date(2026, 11, 20)) == 12_483_443_818_272_298_524
+    fleet, _ = fleet_at(NOON)
+    assert len(fleet.sessions(144)) == 12_004
 
 
 def test_an_organisation_is_the_same_whoever_else_is_served(sandbox: Sandbox) -> None:

@@ -23,7 +23,7 @@ NOON = datetime.fromisoformat("2026-11-20T12:00:00")
 Ask = Callable[..., dict[str, Any]]
 
 
-def status(sandbox: Sandbox, **kwargs: Any) -> tuple[int, bool]:  # noqa: ANN401 - what requests takes
+def status(sandbox: Sandbox, **kwargs: Any) -> tuple[int, bool]:
     response = requests.get(f"{sandbox.base_url}/plans", timeout=5, **kwargs)
     return response.status_code, response.json()["success"]
 
