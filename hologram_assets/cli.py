@@ -6,6 +6,7 @@ or the environment can't be used.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -38,6 +39,8 @@ def main() -> None:
     """
     load_dotenv(Path(".env"))
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    # In a range the days' check results are logged one by one, which Dagster takes for none at all and says so per step.
+    logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
     for category in (BetaWarning, PreviewWarning):
         warnings.simplefilter("ignore", category)
 
@@ -92,8 +95,13 @@ def sandbox(
         )
     except (ValueError, OSError) as error:
         raise _Refused(str(error)) from error
+
+    def ready() -> None:
+        click.echo(f"serving {served.base_url}; any key opens it")
+        click.echo(f"export HOLOGRAM_BASE_URL={served.base_url} HOLOGRAM_API_KEY=sandbox HOLOGRAM_ORG_IDS={orgs}")
+
     try:
-        served.serve_forever()
+        served.serve_forever(ready)
     except OSError as error:
         raise click.ClickException(f"port {port} can't be served: {error}") from error
     except KeyboardInterrupt:

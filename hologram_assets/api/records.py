@@ -134,15 +134,17 @@ def session(row: Row) -> Session | Rejected:
     except ValueError as error:
         return rejected(row, str(error))
     extra = {name: value for name, value in row.items() if name not in _KNOWN and name.lower() not in NEVER_STORED}
-    optional = []
+    optional: dict[str, Any] = {}
     for name, read in _OPTIONAL.items():
         value = row.get(name)
         try:
-            optional.append(read(value))
+            optional[name] = read(value)
         except ValueError:
-            optional.append(None)
+            optional[name] = None
             extra[name] = value
-    return Session(record_id, linkid, session_begin, session_end, size, *optional, as_json(extra) if extra else None)
+    return Session(
+        record_id, linkid, session_begin, session_end, size, **optional, extra=as_json(extra) if extra else None
+    )
 
 
 def billing_total(row: Row) -> BillingTotal | Rejected:

@@ -182,7 +182,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 
 def _wait(throttle: Throttle) -> Callable[[RetryCallState], float]:
-    backoff = wait_exponential_jitter(initial=0.5, max=8, jitter=0.5)
+    backoff = wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -29,8 +29,8 @@ def billing_usage_asset(partitions: PartitionsDefinition[Any]) -> AssetsDefiniti
         deps=[PLAN_CATALOG, SIM_INVENTORY],
         description=(
             "Hologram's total per SIM for the billing period in force at the end of each day, from "
-            "`/usage/data/billing`. Every period that Hologram names is kept in `hologram.billing_periods`. Depends on plans "
-            "and SIMs because a period lasts 30 days times the plan's `billingperiod`."
+            "`/usage/data/billing`. Every period that Hologram names is kept in `hologram.billing_periods`. Depends on "
+            "plans and SIMs because a period lasts 30 days times the plan's `billingperiod`."
         ),
     )
     def billing_usage(context: AssetExecutionContext, hologram: HologramResource, warehouse: WarehouseResource) -> None:

@@ -35,22 +35,24 @@ class RefusedError(PermanentError):
 
 
 def load_metadata(load: Load, api_calls: int | None = None) -> dict[str, RawMetadataValue]:
-    """A load as the numbers that Dagster plots per partition."""
+    """A load as the numbers that Dagster plots per partition; those of fetching only where something was fetched."""
     numbers: dict[str, RawMetadataValue] = {
         "dagster/partition_row_count": load.rows,
         "rows": load.rows,
         "new_rows": load.new_rows,
         "changed_rows": load.changed_rows,
-        "late_rows": load.late_rows,
-        "missing_upstream": load.missing_upstream,
-        "rejected_rows": load.rejected_rows,
     }
-    if load.bytes:
+    if load.bytes is not None:
         numbers["bytes"] = load.bytes
+    if api_calls is not None:
+        numbers |= {
+            "late_rows": load.late_rows,
+            "missing_upstream": load.missing_upstream,
+            "rejected_rows": load.rejected_rows,
+            "api_calls": api_calls,
+        }
     if load.complete_through is not None:
         numbers["complete_through"] = MetadataValue.text(f"{load.complete_through:%Y-%m-%d %H:%M:%S} UTC")
-    if api_calls is not None:
-        numbers["api_calls"] = api_calls
     return numbers
 
 

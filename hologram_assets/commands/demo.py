@@ -14,7 +14,7 @@ from rich.console import Console
 from hologram_assets.backfill import asset_names, checked_request, register_orgs
 from hologram_assets.build import build_defs
 from hologram_assets.commands.backfill import print_summary, run_request
-from hologram_assets.commands.instance import dagster_instance
+from hologram_assets.commands.instance import dagster_instance, prepare_home
 from hologram_assets.commands.report import print_report, read_report
 from hologram_assets.partitions import today
 from hologram_assets.sandbox import Sandbox
@@ -69,10 +69,7 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
 
 def _environment(home: Path, base_url: str, start: object) -> dict[str, str]:
     """What the graph is told: the sandbox for an API, the demo's folder for warehouse and instance."""
-    (home / "dagster").mkdir(parents=True, exist_ok=True)
-    config = home / "dagster" / "dagster.yaml"
-    if not config.exists():
-        config.write_text("telemetry:\n  enabled: false\n", encoding="utf-8")
+    prepare_home(home / "dagster")
     return {
         "HOLOGRAM_API_KEY": "sandbox",
         "HOLOGRAM_BASE_URL": base_url,

@@ -12,18 +12,23 @@ from dagster import DagsterInstance
 _DEFAULT_HOME = Path("data/dagster")
 
 
+def prepare_home(home: Path) -> None:
+    """Make an instance folder with the `dagster.yaml` of the current folder, as `make dev` does it."""
+    home.mkdir(parents=True, exist_ok=True)
+    config, shipped = home / "dagster.yaml", Path("dagster.yaml").absolute()
+    if not config.exists() and shipped.exists():
+        config.symlink_to(shipped)
+
+
 @contextmanager
 def dagster_instance() -> Iterator[DagsterInstance]:
-    """Open the instance, making its folder where it is missing.
-
-    A new default home gets the `dagster.yaml` of the current folder, as `make dev` does it.
-    """
-    home = Path(os.environ.get("DAGSTER_HOME") or _DEFAULT_HOME).expanduser().absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    config = home / "dagster.yaml"
-    shipped = Path("dagster.yaml").absolute()
-    if not config.exists() and not os.environ.get("DAGSTER_HOME") and shipped.exists():
-        config.symlink_to(shipped)
+    """Open the instance of `DAGSTER_HOME`; without that variable the default one, made where it is missing."""
+    configured = os.environ.get("DAGSTER_HOME")
+    home = Path(configured or _DEFAULT_HOME).expanduser().absolute()
+    if configured:
+        home.mkdir(parents=True, exist_ok=True)
+    else:
+        prepare_home(home)
     os.environ["DAGSTER_HOME"] = str(home)
     with DagsterInstance.from_config(str(home)) as instance:
         yield instance

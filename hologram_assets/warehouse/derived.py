@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -40,8 +41,8 @@ def write_daily_link_usage(connection: duckdb.DuckDBPyConnection, org_id: int, d
     key = {"org_id": org_id, "day": day}
     connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS " + sql("daily_link_usage"), key)
     size = connection.execute("SELECT coalesce(sum(bytes), 0) FROM fresh").fetchone()
-    load = _replace(connection, DAILY_LINK_USAGE, org_id, day, bytes=int(size[0]) if size else 0)
-    load = Load(**(vars(load) | {"complete_through": complete_through}))
+    load = _replace(connection, DAILY_LINK_USAGE, org_id, day)
+    load = replace(load, complete_through=complete_through, bytes=int(size[0]) if size else 0)
     record_load(connection, org_id, day, DAILY_LINK_USAGE.name, load, run_id)
     return load
 
@@ -68,7 +69,7 @@ def write_overage_report(
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE fresh AS " + sql("overage_report"), key | {"complete_through": complete_through}
     )
-    load = Load(**(vars(_replace(connection, OVERAGE_REPORT, org_id, day)) | {"complete_through": complete_through}))
+    load = replace(_replace(connection, OVERAGE_REPORT, org_id, day), complete_through=complete_through)
     record_load(connection, org_id, day, OVERAGE_REPORT.name, load, run_id)
     return load
 
@@ -80,14 +81,7 @@ def _price(connection: duckdb.DuckDBPyConnection, org_id: int, price_day: date, 
     )
 
 
-def _replace(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    org_id: int,
-    day: date,
-    *,
-    bytes: int = 0,
-) -> Load:
+def _replace(connection: duckdb.DuckDBPyConnection, table: Table, org_id: int, day: date) -> Load:
     """Put temp table `fresh` in the place of the partition, unless they are the same."""
     key = {"org_id": org_id, "day": day}
     connection.execute(
@@ -106,7 +100,7 @@ def _replace(
     if added or gone:
         connection.execute(f"DELETE FROM {table.qualified} WHERE org_id = $org_id AND day = $day", key)
         connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM replacement ORDER BY linkid")
-    return Load(rows=rows, bytes=bytes, new_rows=max(0, added - gone), changed_rows=gone)
+    return Load(rows=rows, new_rows=max(0, added - gone), changed_rows=gone)
 
 
 def _write_closed_periods(

@@ -18,10 +18,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What one write of a partition did. `bytes` are the bytes of usage stored in the partition, where it has any."""
+    """What one write of a partition did. `bytes` are those of the partition's usage, None where it has none."""
 
     rows: int
-    bytes: int = 0
+    bytes: int | None = None
     new_rows: int = 0
     changed_rows: int = 0
     late_rows: int = 0

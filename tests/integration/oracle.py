@@ -1,0 +1,376 @@
+"""An independent calculation of the overage report and of closed periods, from the rules' text alone.
+
+Plain Python, integers and Decimal, straight from the sandbox's truth: no SQL, nothing of the package but the sandbox. Where
+the text leaves room, the comment says which reading was taken.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from hologram_assets.sandbox import RETENTION, BillingPeriod, Plan, Sandbox
+
+DAY = timedelta(days=1)
+INTERVAL = timedelta(days=30)
+MICRO = Decimal("0.000001")
+MEGABYTE = 1_000_000
+KILOBYTE = 1000
+UNKNOWN_PLAN, VARIABLE, POOLED, NOT_OFFERED, PRICED = (
+    "unknown_plan",
+    "variable_rate",
+    "pooled",
+    "zone_not_offered",
+    "priced",
+)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """On which plan and in which zone a SIM is; `period_end` is what the inventory says of the running period."""
+
+    plan_id: int | None
+    zone: str | None
+    period_end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a SIM pays in its zone: bytes included, USD per MB beyond, USD per period."""
+
+    included: int
+    rate: Decimal | None
+    recurring: Decimal | None
+    status: str
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """The columns of `overage_report` that the oracle has an opinion on."""
+
+    linkid: int
+    plan_id: int | None
+    period_start: datetime | None
+    period_end: datetime | None
+    usage_bytes: int | None
+    usage_source: str
+    included_bytes: int | None
+    overage_bytes: int | None
+    billable_bytes: int | None
+    overage_rate_per_mb: Decimal | None
+    overage_cost: Decimal | None
+    usage_charge: Decimal | None
+    recurring_amount: Decimal | None
+    status: str
+    pricing_status: str
+
+
+@dataclass(frozen=True)
+class ClosedRow:
+    """The columns of `closed_periods` that the oracle has an opinion on."""
+
+    linkid: int
+    day: date
+    period_start: datetime
+    period_end: datetime
+    session_bytes: int
+    hologram_bytes: int | None
+    usage_source: str
+    included_bytes: int | None
+    billable_bytes: int | None
+    overage_cost: Decimal | None
+    usage_charge: Decimal | None
+    recurring_amount: Decimal | None
+    reconciled: bool | None
+    pricing_status: str
+
+
+@dataclass
+class World:
+    """What one organisation's warehouse can know, as plain facts.
+
+    `usage` holds (end, bytes) of each SIM's stored sessions; `totals` Hologram's billing rows by SIM (any order);
+    `totals_fetched_at` when they were fetched; `loaded` the days of `raw_sessions` in `partition_loads`.
+    """
+
+    usage: Mapping[int, Sequence[tuple[datetime, int]]]
+    totals: Mapping[int, Sequence[BillingPeriod]]
+    totals_fetched_at: datetime
+    placements: Mapping[int, Placement]
+    inventory: frozenset[int]
+    plans: Mapping[int, Mapping[str, Any]]
+    loaded: frozenset[date]
+    calendar_months: bool = False
+
+    def report(self, day: date) -> list[ReportRow]:
+        """`overage_report` of a day, by ascending SIM."""
+        links = set(self.inventory) | {link for link in self.totals if self._period(link, day, rows_only=True)}
+        for link, sessions in self.usage.items():
+            period = self._period(link, day)
+            start = period[0] if period else datetime.min
+            if any(start <= end < midnight_after(day) for end, _ in sessions):
+                links.add(link)
+        return [self._report_row(link, day) for link in sorted(links)]
+
+    def closed(self, first: date, last: date) -> list[ClosedRow]:
+        """`closed_periods` that ended on the days from `first` to `last`, by SIM and end."""
+        rows = []
+        for link in sorted({*self.totals, *self.inventory}):
+            for start, end, total in self._ended_periods(link, first, last):
+                rows.append(self._closed_row(link, start, end, total))
+        return rows
+
+    # Periods
+
+    def _period(self, link: int, day: date, *, rows_only: bool = False) -> tuple[datetime, datetime] | None:
+        """The period that contains the last second of the day."""
+        moment = midnight_after(day) - timedelta(seconds=1)
+        if self.calendar_months and not rows_only:
+            return month_of(moment)
+        length = self._length(link)
+        ends = sorted(row.period_end for row in self.totals.get(link, ()))
+        for number, end in enumerate(ends):
+            start = started(end, ends[number - 1] if number else None, length)
+            if start <= moment < end:
+                return start, end
+        if rows_only:
+            return None
+        end_of_running = self.placements.get(link, Placement(None, None)).period_end
+        if end_of_running is None:
+            return None
+        return end_of_running - length, end_of_running
+
+    def _length(self, link: int) -> timedelta:
+        plan = self.plans.get(self._placement(link).plan_id or 0)
+        return INTERVAL * int(plan["billingperiod"]) if plan else INTERVAL
+
+    def _ended_periods(self, link: int, first: date, last: date) -> Iterable[tuple[datetime, datetime, int | None]]:
+        if self.calendar_months:
+            for day in days_between(first, last):
+                start, end = month_of(datetime.combine(day, time.min))
+                if end == midnight_after(day) and end <= self.totals_fetched_at:
+                    yield start, end, None
+            return
+        rows = sorted(self.totals.get(link, ()), key=lambda row: row.period_end)
+        ends = [row.period_end for row in rows]
+        for number, row in enumerate(rows):
+            if first <= row.period_end.date() <= last and row.period_end <= self.totals_fetched_at:
+                start = started(row.period_end, ends[number - 1] if number else None, self._length(link))
+                yield start, row.period_end, row.bytes
+
+    # Usage
+
+    def _sum(self, link: int, start: datetime, stop: datetime) -> int:
+        return sum(size for end, size in self.usage.get(link, ()) if start <= end < stop)
+
+    def _all_loaded(self, start: datetime, last: date) -> bool:
+        return all(day in self.loaded for day in days_between(start.date(), last))
+
+    def _usage(self, link: int, day: date, period: tuple[datetime, datetime] | None) -> tuple[int | None, str]:
+        if period is None:
+            return None, "incomplete"
+        stop = midnight_after(day)
+        counted = self._sum(link, period[0], stop)
+        whole = self._all_loaded(period[0], day)
+        if not self.calendar_months and self.totals_fetched_at < stop:
+            total = next((row.bytes for row in self.totals.get(link, ()) if row.period_end == period[1]), None)
+            if total is not None and (total > counted or not whole):
+                return total, "billing"
+        return counted, "sessions" if whole else "incomplete"
+
+    # Money
+
+    def _placement(self, link: int) -> Placement:
+        return self.placements.get(link, Placement(None, None))
+
+    def price(self, link: int) -> Price | None:
+        """What the SIM's plan costs in its zone; None: the plan is not known."""
+        placement = self._placement(link)
+        plan = self.plans.get(placement.plan_id or 0)
+        if plan is None:
+            return None
+        zone = zone_of(plan, placement.zone)
+        amount, rate = (dollars(zone[name]) if zone else None for name in ("amount", "overage"))
+        status = PRICED if rate is not None else NOT_OFFERED
+        if plan["is_dynamic_pool"]:
+            status = POOLED
+        elif plan["use_variable_rates"]:
+            status = VARIABLE
+        return Price(int(plan["data"]), rate, amount, status)
+
+    def _report_row(self, link: int, day: date) -> ReportRow:
+        period = self._period(link, day)
+        usage, source = self._usage(link, day, period)
+        price = self.price(link)
+        start, end = period or (None, None)
+        bill = billed(usage, price, whole=source != "incomplete")
+        return ReportRow(
+            linkid=link,
+            plan_id=self._placement(link).plan_id,
+            period_start=start,
+            period_end=end,
+            usage_bytes=usage,
+            usage_source=source,
+            included_bytes=price.included if price else None,
+            overage_bytes=bill.overage,
+            billable_bytes=bill.billable,
+            overage_rate_per_mb=price.rate if price else None,
+            overage_cost=bill.overage_cost,
+            usage_charge=bill.usage_charge,
+            recurring_amount=price.recurring if price else None,
+            status=bill.status,
+            pricing_status=price.status if price else UNKNOWN_PLAN,
+        )
+
+    def _closed_row(self, link: int, start: datetime, end: datetime, total: int | None) -> ClosedRow:
+        counted = self._sum(link, start, end)
+        # The last day of the period holds its end unless it ends at midnight.
+        whole = self._all_loaded(start, (end - timedelta(seconds=1)).date())
+        if whole and (total is None or total <= counted):
+            usage, source = counted, "sessions"
+        elif total is not None:
+            usage, source = total, "billing"
+        else:
+            usage, source = counted, "incomplete"
+        price = self.price(link)
+        bill = billed(usage, price, whole=source != "incomplete")
+        return ClosedRow(
+            linkid=link,
+            day=(end - timedelta(seconds=1)).date(),
+            period_start=start,
+            period_end=end,
+            session_bytes=counted,
+            hologram_bytes=total,
+            usage_source=source,
+            included_bytes=price.included if price else None,
+            billable_bytes=bill.billable,
+            overage_cost=bill.overage_cost,
+            usage_charge=bill.usage_charge,
+            recurring_amount=price.recurring if price else None,
+            reconciled=counted == total if whole and total is not None else None,
+            pricing_status=price.status if price else UNKNOWN_PLAN,
+        )
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What usage comes to; None is not known, or not said."""
+
+    overage: int | None = None
+    billable: int | None = None
+    overage_cost: Decimal | None = None
+    usage_charge: Decimal | None = None
+    status: str = "unknown"
+
+
+def billed(usage: int | None, price: Price | None, *, whole: bool) -> Bill:
+    """Overage and cost of a usage in bytes."""
+    if usage is None or price is None:
+        return Bill()
+    payg = price.included == 0
+    over = usage if payg else max(0, usage - price.included)
+    billable = -(-over // KILOBYTE) * KILOBYTE
+    cost = None
+    if price.status == PRICED and price.rate is not None:
+        cost = (billable * price.rate / MEGABYTE).quantize(MICRO, ROUND_HALF_UP)
+    if price.status == POOLED:
+        # The pool is what is over, and the API doesn't say.
+        return Bill(status="unknown")
+    if payg:
+        return Bill(0, billable, cost if cost is None else Decimal(0), cost, "payg" if whole else "unknown")
+    status = "over" if over else "ok" if whole else "unknown"
+    return Bill(over, billable, cost, cost if cost is None else Decimal(0), status)
+
+
+def started(end: datetime, previous: datetime | None, length: timedelta) -> datetime:
+    """A period's start: the end of the row before if that lies within a day of where it should, else where it should."""
+    reckoned = end - length
+    return previous if previous is not None and abs(previous - reckoned) <= DAY else reckoned
+
+
+def zone_of(plan: Mapping[str, Any], zone: str | None) -> Mapping[str, Any] | None:
+    """The zone's prices: in `zones`, else in the current tier, else in BASE; names compare casefolded."""
+    if zone is None:
+        return None
+    tiers = plan.get("tiers") or {}
+    places = [
+        plan.get("zones"),
+        tiers.get(plan.get("current_tier"), {}).get("zones"),
+        tiers.get("BASE", {}).get("zones"),
+    ]
+    for place in places:
+        for name, prices in (place or {}).items():
+            if str(name).casefold() == zone.casefold():
+                return dict(prices)
+    return None
+
+
+def dollars(value: object) -> Decimal | None:
+    """A price as the API writes it; negative means that it is not offered."""
+    amount = Decimal(str(value))
+    return None if amount < 0 else amount
+
+
+def midnight_after(day: date) -> datetime:
+    """The end of a UTC day, exclusive."""
+    return datetime.combine(day + DAY, time.min)
+
+
+def month_of(moment: datetime) -> tuple[datetime, datetime]:
+    """The UTC calendar month of a moment, end exclusive."""
+    first = datetime(moment.year, moment.month, 1)
+    return first, datetime(moment.year + moment.month // 12, moment.month % 12 + 1, 1)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`."""
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def world(
+    sandbox: Sandbox,
+    org: int,
+    loaded: Iterable[date],
+    *,
+    fetched_at: datetime | None = None,
+    placed: Callable[[int], Placement] | None = None,
+    plans: Iterable[Plan] | None = None,
+    calendar_months: bool = False,
+) -> World:
+    """The truth of a sandbox whose `raw_sessions` were loaded for some days, everything at one moment of its clock.
+
+    `placed` replaces the inventory (None: the key may read links, and the inventory says it).
+    """
+    now = fetched_at or sandbox.clock.now()
+    days = frozenset(loaded)
+    usage: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+    for session in sandbox.fleet.sessions(org, now):
+        if session.timestamp.date() in days:
+            usage[session.linkid].append((session.timestamp, session.bytes))
+    totals: dict[int, list[BillingPeriod]] = defaultdict(list)
+    for period in sandbox.fleet.billing_periods(org, now):
+        if period.period_end > now - RETENTION:
+            totals[period.linkid].append(period)
+    sims = sandbox.fleet.sims(org)
+    running = {row.linkid: row.period_end for rows in totals.values() for row in rows if row.periods_back == 0}
+    if placed is None:
+        placements = {sim.linkid: Placement(sim.plan.id, str(sim.kind.zone), running.get(sim.linkid)) for sim in sims}
+    else:
+        placements = {sim.linkid: placed(sim.linkid) for sim in sims}
+    return World(
+        usage=usage,
+        totals=totals,
+        totals_fetched_at=now,
+        placements=placements,
+        inventory=frozenset() if placed else frozenset(sim.linkid for sim in sims),
+        plans={plan.id: plan.body for plan in (plans or sandbox.fleet.plans())},
+        loaded=days,
+        calendar_months=calendar_months,
+    )
+
+
+__all__ = ["Bill", "ClosedRow", "Placement", "Price", "ReportRow", "World", "billed", "world"]
