@@ -103,8 +103,10 @@ class Settings(BaseSettings):
                 for variable, value in environment.items()
                 if variable.startswith(prefix) and value
             }
-            for org in found:
-                if not org.isdigit():
+            for org in list(found):
+                if not org.isdigit() and not prefix.startswith("HOLOGRAM_"):
+                    del found[org]  # SLACK_CHANNEL_… may be another program's
+                elif not org.isdigit():
                     msg = f"{prefix}{org}: {org!r} is not an organisation id"
                     raise ValueError(msg)
             values.setdefault(name, {int(org): value for org, value in found.items()})

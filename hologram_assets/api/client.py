@@ -55,14 +55,15 @@ class HologramClient:
             yield [session(row) for row in rows]
 
     def _session_rows(self, query: SessionQuery) -> Iterator[list[Row]]:
-        flagged = query.getdeviceinfo or query.getplaninfo or query.getcountryinfo
-        if flagged and self._flags_refused:
+        if self._flags_refused:
             query = _without_flags(query)
+        flagged = query.getdeviceinfo or query.getplaninfo or query.getcountryinfo
         pages = descending_pages(self._fetch("usage/data"), self._params(query), "record_id")
         try:
             first = next(pages)
         except BadRequestError as error:
-            if not flagged or self._flags_refused:
+            # Not `_flags_refused`: another worker may have set it since this request was sent with flags.
+            if not flagged:
                 raise
             logger.warning("asking again without the get* flags, which the API may not know: %s", error)
             pages = descending_pages(self._fetch("usage/data"), self._params(_without_flags(query)), "record_id")
@@ -110,7 +111,7 @@ class HologramClient:
         self, query: BillingQuery, page: Page, add: Callable[[Sequence[Row]], int], used: set[str]
     ) -> Page | None:
         last = str(page.rows[-1].get("record_id", "")) if page.rows else ""
-        for cursor in dict.fromkeys(c for c in (*page.offered, last) if c and c not in used):
+        for cursor in dict.fromkeys(c for c in (last, *page.offered) if c and c not in used):
             for asked in (replace(query, startafter=cursor), replace(query, startat=cursor)):
                 following = Page.of(self._get("usage/data/billing", asked))
                 # A page without new rows is no proof of the end: the server may have ignored the cursor.
@@ -132,7 +133,8 @@ class HologramClient:
                 "no SIM ids are known to ask for (load sim_inventory or raw_sessions first)"
             )
             raise PagingError(msg)
-        self._ask_linkids(query, sorted(known), add)
+        named = {total.linkid for total in found.values() if isinstance(total, BillingTotal)}
+        self._ask_linkids(query, sorted({*known, *named}), add)
 
     def _ask_linkids(self, query: BillingQuery, linkids: Sequence[int], add: Callable[[Sequence[Row]], int]) -> None:
         for first in range(0, len(linkids), _LINKIDS_PER_REQUEST):
@@ -183,10 +185,10 @@ class HologramClient:
         return replace(query, limit=query.limit or self._page_size).params()
 
     def _fetch(self, path: str) -> Callable[[dict[str, str | int]], dict[str, object]]:
-        return lambda params: self._transport.get(path, params)
+        return lambda params: self._transport.get(path, params, check=Page.of)
 
     def _get(self, path: str, query: Query) -> dict[str, object]:
-        return self._transport.get(path, query.params())
+        return self._transport.get(path, query.params(), check=Page.of)
 
 
 def _without_flags(query: SessionQuery) -> SessionQuery:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from hologram_assets.api.errors import PagingError, TransientError
 from hologram_assets.api.transport import Envelope
+from hologram_assets.api.values import flag, signed
 
 Row = dict[str, Any]
 Fetch = Callable[[dict[str, str | int]], Envelope]
@@ -32,14 +33,20 @@ class Page:
         """Read an envelope.
 
         Raises:
-            TransientError: `data` is not a list of objects, so the page is broken.
+            TransientError: `data` is not a list of objects, so the page is broken (its text isn't shown: it may be
+                anything, also an echo of the key).
         """
         rows = envelope.get("data")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            msg = f"a page whose data is not a list of objects: {str(rows)[:100]!r}"
+            msg = f"a page whose data is not a list of objects, but {_kind(rows)}"
             raise TransientError(msg)
         offered = [_next_startafter(envelope), envelope.get("lastid")]
-        return cls(rows, envelope.get("continues") is True, [str(c) for c in offered if c not in (None, "")])
+        # `flag`: a true spelled 1 or "true" must not end the list in silence.
+        return cls(rows, flag(envelope.get("continues")), [str(c) for c in offered if c not in (None, "")])
+
+
+def _kind(rows: object) -> str:
+    return "an array with something else in it" if isinstance(rows, list) else f"a {type(rows).__name__}"
 
 
 def _next_startafter(envelope: Envelope) -> str | None:
@@ -54,13 +61,7 @@ def _next_startafter(envelope: Envelope) -> str | None:
 
 def own_id(row: Row, column: str) -> int | None:
     """A row's own id, None when it has none that can be read."""
-    value = row.get(column)
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return None
-    try:
-        return int(value)
-    except ValueError:
-        return None
+    return signed(row.get(column))
 
 
 def descending_pages(fetch: Fetch, params: dict[str, str | int], column: str) -> Iterator[list[Row]]:
@@ -94,7 +95,7 @@ def descending_pages(fetch: Fetch, params: dict[str, str | int], column: str) ->
 
 
 def _advanced(cursor: int | None, lowest: int | None, page: Page) -> int:
-    candidates = [lowest, *(int(c) for c in page.offered if c.isdigit())]
+    candidates = [lowest, *(int(c) for c in page.offered if c.isdecimal())]
     for candidate in candidates:
         if candidate is not None and (cursor is None or candidate < cursor):
             return candidate

@@ -6,14 +6,15 @@ Zone keys differ in case inside one plan and are compared casefolded. The effect
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from hologram_assets.api.records import Rejected, Row, rejected
+from hologram_assets.api.records import Rejected, Row, read_optional, read_required, rejected
 from hologram_assets.api.values import flag, money, signed, text, whole
 
 _BASE = "BASE"
+_LONGEST_BILLINGPERIOD = 120  # ten years: what is longer is no period, and leads beyond the calendar
 
 
 class PlanPrice(NamedTuple):
@@ -39,24 +40,25 @@ class PlanPrice(NamedTuple):
     is_enabled: bool
 
 
-def _zones(of: object) -> dict[str, Mapping[str, Any]]:
+def _zones(of: object) -> dict[str, Row]:
     zones = of.get("zones") if isinstance(of, dict) else None
     if not isinstance(zones, dict):
         return {}
     return {str(zone).casefold(): prices for zone, prices in zones.items() if isinstance(prices, dict)}
 
 
-def _flat_zones(row: Row) -> dict[str, Mapping[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def _flat_zones(row: Row) -> dict[str, Row]:
+    found: dict[str, Row] = {}
     for name, value in row.items():
         for kind in ("amount", "sms", "overage"):
             zone = name.removeprefix(kind)
             if zone and zone != name and not isinstance(value, (dict, list)):
                 found.setdefault(zone.casefold(), {})[kind] = value
-    return {zone: prices for zone, prices in found.items() if "overage" in prices}
+    # Both, since other fields may begin with these words (`overagelimit` is no price of a zone "limit").
+    return {zone: prices for zone, prices in found.items() if {"amount", "overage"} <= prices.keys()}
 
 
-def _prices_by_tier(row: Row) -> Iterator[tuple[str, bool, dict[str, Mapping[str, Any]]]]:
+def _prices_by_tier(row: Row) -> Iterator[tuple[str, bool, dict[str, Row]]]:
     tiers = row.get("tiers")
     tiers = tiers if isinstance(tiers, dict) else {}
     current = text(row.get("current_tier")) or _BASE
@@ -73,19 +75,24 @@ def _prices_by_tier(row: Row) -> Iterator[tuple[str, bool, dict[str, Mapping[str
 def plan_prices(row: Row) -> list[PlanPrice] | Rejected:
     """A row of `/plans`, one price per tier and zone. A plan without any zone gives one row with zone ""."""
     try:
-        plan_id, included = whole(row.get("id")), whole(row.get("data"))
-        billingperiod = whole(row.get("billingperiod")) or 1
+        return _plan_prices(row)
     except ValueError as error:
         return rejected(row, str(error))
-    if plan_id is None or included is None:
-        return rejected(row, "id is missing" if plan_id is None else "data (the allowance) is missing")
+
+
+def _plan_prices(row: Row) -> list[PlanPrice]:
+    plan_id, included = read_required(row, "id", whole), read_required(row, "data", whole)
+    billingperiod = read_optional(row, "billingperiod", whole) or 1
+    if billingperiod > _LONGEST_BILLINGPERIOD:
+        msg = f"billingperiod: {billingperiod} intervals of 30 days are too many"
+        raise ValueError(msg)
     region = row.get("cellular_coverage_region_id")
     if region is None and isinstance(row.get("cellular_coverage_region"), dict):
         region = row["cellular_coverage_region"].get("id")
     prices = []
     for tier, is_current, zones in _prices_by_tier(row):
         for zone, of_zone in (zones or {"": {}}).items() if is_current else zones.items():
-            amount, overage = money(of_zone.get("amount")), money(of_zone.get("overage"))
+            amount, overage, sms = (read_optional(of_zone, kind, money) for kind in ("amount", "overage", "sms"))
             offered = amount is not None and overage is not None and amount >= 0 and overage >= 0
             prices.append(
                 PlanPrice(
@@ -96,7 +103,7 @@ def plan_prices(row: Row) -> list[PlanPrice] | Rejected:
                     included_bytes=included,
                     recurring_amount=amount if offered else None,
                     overage_rate_per_mb=overage if offered else None,
-                    sms_rate=_not_negative(money(of_zone.get("sms"))) if offered else None,
+                    sms_rate=_not_negative(sms) if offered else None,
                     is_offered=offered,
                     billingperiod=billingperiod,
                     coverage_region_id=signed(region),

@@ -82,10 +82,13 @@ def _encoded(value: object) -> str | int:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):
-        return int(value.replace(tzinfo=UTC).timestamp())
+        return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
     if isinstance(value, (str, int)):
         return value
     if isinstance(value, Sequence):
+        if not value:
+            msg = "an empty list of ids would ask for everything: leave the parameter out, or don't ask"
+            raise ValueError(msg)
         return ",".join(str(item) for item in value)
     msg = f"can't be sent as a query parameter: {value!r}"
     raise TypeError(msg)

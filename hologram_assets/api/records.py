@@ -14,6 +14,7 @@ Row = dict[str, Any]
 T = TypeVar("T")
 # Secrets and personal data that links (and perhaps one day sessions) carry: never stored, not even in `extra`.
 NEVER_STORED = frozenset({"pin", "pin1", "pin2", "puk", "puk1", "puk2", "msisdn", "priv_ip_address", "apikey"})
+_DEEPEST = 50
 _encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
@@ -95,21 +96,36 @@ def rejected(row: Row, reason: str) -> Rejected:
         at = moment(row.get("timestamp"))
     except ValueError:
         at = None
-    kept = {name: value for name, value in row.items() if name.lower() not in NEVER_STORED}
-    return Rejected(reason, as_json(kept), at)
+    return Rejected(reason, as_json(row), at)
 
 
 def as_json(value: object) -> str:
-    """JSON text with sorted keys; decimals keep their digits."""
-    return _encoder.encode(value).decode()
+    """JSON text with sorted keys; decimals keep their digits. What is never stored is left out at every depth."""
+    return _encoder.encode(_storable(value)).decode()
 
 
-def _required(row: Row, name: str, read: Callable[[Any], T | None]) -> T:
+def _storable(value: object, depth: int = 0) -> object:
+    if depth > _DEEPEST:
+        return "(nested too deeply)"
+    if isinstance(value, dict):
+        return {name: _storable(inner, depth + 1) for name, inner in value.items() if name.lower() not in NEVER_STORED}
+    if isinstance(value, list):
+        return [_storable(inner, depth + 1) for inner in value]
+    return value
+
+
+def read_optional(row: Row, name: str, read: Callable[[Any], T | None]) -> T | None:
+    """A field of a row, None for null; the ValueError for what can't be read names the field."""
     try:
-        value = read(row.get(name))
+        return read(row.get(name))
     except ValueError as error:
         msg = f"{name}: {error}"
         raise ValueError(msg) from None
+
+
+def read_required(row: Row, name: str, read: Callable[[Any], T | None]) -> T:
+    """A field of a row; also a ValueError when it is missing or null."""
+    value = read_optional(row, name, read)
     if value is None:
         msg = f"{name} is missing"
         raise ValueError(msg)
@@ -123,20 +139,21 @@ def session(row: Row) -> Session | Rejected:
     negative number among these. Whatever else can't be read goes to `extra` as it came: its bytes still count.
     """
     try:
-        record_id = _required(row, "record_id", whole)
-        linkid = _required(row, "linkid", whole)
-        session_end = _required(row, "timestamp", moment)
-        try:
-            session_begin = moment(row.get("session_begin"))
-        except ValueError as error:
-            return rejected(row, f"session_begin: {error}")
-        size = _required(row, "bytes", whole)
+        record_id = read_required(row, "record_id", whole)
+        linkid = read_required(row, "linkid", whole)
+        session_end = read_required(row, "timestamp", moment)
+        session_begin = read_optional(row, "session_begin", moment)
+        size = read_required(row, "bytes", whole)
     except ValueError as error:
         return rejected(row, str(error))
     extra = {name: value for name, value in row.items() if name not in _KNOWN and name.lower() not in NEVER_STORED}
     optional: dict[str, Any] = {}
     for name, read in _OPTIONAL.items():
         value = row.get(name)
+        if value and isinstance(value, (dict, list)):
+            optional[name] = None
+            extra[name] = value
+            continue
         try:
             optional[name] = read(value)
         except ValueError:
@@ -150,10 +167,10 @@ def session(row: Row) -> Session | Rejected:
 def billing_total(row: Row) -> BillingTotal | Rejected:
     """A row of `/usage/data/billing`; its `record_id` names another period every month and is not kept."""
     try:
-        linkid = _required(row, "linkid", whole)
-        period_end = _required(row, "cur_period_end", moment)
-        size = _required(row, "bytes", whole)
-        periods_back = whole(row.get("periods_back"))
+        linkid = read_required(row, "linkid", whole)
+        period_end = read_required(row, "cur_period_end", moment)
+        size = read_required(row, "bytes", whole)
+        periods_back = read_optional(row, "periods_back", whole)
     except ValueError as error:
         return rejected(row, str(error))
     return BillingTotal(linkid, period_end, periods_back, size)
@@ -162,7 +179,7 @@ def billing_total(row: Row) -> BillingTotal | Rejected:
 def link(row: Row) -> Link | Rejected:
     """A row of `/links/cellular`; pins, numbers and addresses of the SIM are left where they are."""
     try:
-        linkid = _required(row, "id", whole)
+        linkid = read_required(row, "id", whole)
     except ValueError as error:
         return rejected(row, str(error))
     tags = row.get("tags")

@@ -95,6 +95,10 @@ class _Outage:
         self._failures_in_a_row = 0
         self._verdict: HologramError | None = None
 
+    def stop(self) -> None:
+        """Nobody listens any more."""
+        self._verdict = self._verdict or TransientError("stopped: what asked for these sessions ended")
+
     def check(self) -> None:
         if self._verdict is not None:
             raise self._verdict
@@ -121,8 +125,11 @@ def staged_slices(
             executor.submit(_stage, client, query, piece, folder / f"{number}.parquet", outage)
             for number, piece in enumerate(slices)
         ]
-        for future in as_completed(futures):
-            yield future.result()
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            outage.stop()
 
 
 @contextmanager

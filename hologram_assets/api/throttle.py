@@ -36,12 +36,20 @@ class Throttle:
 
     def wait(self) -> None:
         """Return when this caller may start its request."""
+        while True:
+            start = self._reserved()
+            while (remaining := start - self._monotonic()) > 0:
+                self._sleep(remaining)
+            # Another worker may have been told 429 meanwhile. Whoever waited through a pause queues again, so that
+            # its end doesn't let everybody go at once.
+            if start >= self._paused_until:
+                return
+
+    def _reserved(self) -> float:
         with self._lock:
-            start = max(self._monotonic(), self._next_start)
+            start = max(self._monotonic(), self._next_start, self._paused_until)
             self._next_start = start + self._interval
-        # Looked at again after each sleep: another worker may have been told 429 meanwhile.
-        while (remaining := max(start, self._paused_until) - self._monotonic()) > 0:
-            self._sleep(remaining)
+            return start
 
     def pause(self, seconds: float) -> None:
         """Let nobody start for `seconds` from now."""

@@ -5,21 +5,25 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase, _basic_auth_str
+from requests.auth import AuthBase
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from hologram_assets.api.errors import (
     BadRequestError,
     ForbiddenError,
+    HologramError,
     KeyRefusedError,
     NotFoundError,
     RateLimitedError,
@@ -50,11 +54,11 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 class _KeyAuth(AuthBase):
     """HTTP Basic, user `apikey`. The key is in no repr and in no session header."""
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    def __init__(self, credentials: str) -> None:
+        self._credentials = credentials
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = _basic_auth_str("apikey", self._key)
+        request.headers["Authorization"] = f"Basic {self._credentials}"
         return request
 
     def __repr__(self) -> str:
@@ -84,12 +88,15 @@ class Transport:
         attempts: int = 5,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._key = key
+        # UTF-8, so that a key pasted with a stray character is refused by the API and not by an encoder that shows it.
+        credentials = b64encode(f"apikey:{key}".encode()).decode()
+        # What an error page may echo, the longest first.
+        self._secrets = sorted(filter(None, {key, quote(key, safe=""), credentials}), key=len, reverse=True)
         self._timeout = (min(_CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
         self._attempts = attempts
         self._throttle: Throttle = throttle_for(key, requests_per_second)
         self._session = requests.Session()
-        self._session.auth = _KeyAuth(key)
+        self._session.auth = _KeyAuth(credentials)
         self._session.headers["Accept"] = "application/json"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = HTTPAdapter(pool_maxsize=connections)
@@ -110,8 +117,12 @@ class Transport:
         """Close the connections."""
         self._session.close()
 
-    def get(self, path: str, params: Mapping[str, str | int]) -> Envelope:
+    def get(
+        self, path: str, params: Mapping[str, str | int], check: Callable[[Envelope], object] | None = None
+    ) -> Envelope:
         """The JSON object that the API answers with, `success` being true.
+
+        `check` looks at it and raises TransientError when it is broken, which is then asked for again.
 
         Raises:
             TransientError: still failing after all attempts.
@@ -124,29 +135,41 @@ class Transport:
             before_sleep=_log_retry,
             reraise=True,
         )
-        return retrying(self._get_once, path, params)
+        return retrying(self._get_once, path, params, check)
 
-    def _get_once(self, path: str, params: Mapping[str, str | int]) -> Envelope:
+    def _get_once(
+        self, path: str, params: Mapping[str, str | int], check: Callable[[Envelope], object] | None
+    ) -> Envelope:
         self._throttle.wait()
         with self._calls_lock:
             self._calls += 1
+        answer = self._sent(path, params)
+        # Raised here, outside of any `except`: the library's exception holds the request, and with it the header with
+        # the key, and would be the `__context__` of ours even after `from None`.
+        if isinstance(answer, HologramError):
+            raise answer
+        envelope = self._opened(path, answer)
+        if check is not None:
+            check(envelope)
+        return envelope
+
+    def _sent(self, path: str, params: Mapping[str, str | int]) -> requests.Response | HologramError:
         try:
-            response = self._session.get(
+            return self._session.get(
                 f"{self._base_url}/{path}", params=dict(params), timeout=self._timeout, allow_redirects=False
             )
+        except (MissingSchema, InvalidSchema, InvalidURL) as error:
+            return BadRequestError(f"{self._redacted(str(error))}; check HOLOGRAM_BASE_URL")
         except requests.RequestException as error:
-            # `from None`: the library's exception holds the request, and with it the header with the key.
-            reason = self._redacted(f"{type(error).__name__}: {error}")
-            msg = f"no answer from /{path}: {reason}"
-            raise TransientError(msg) from None
-        return self._opened(path, response)
+            return TransientError(f"no answer from /{path}: {self._redacted(f'{type(error).__name__}: {error}')}")
 
     def _opened(self, path: str, response: requests.Response) -> Envelope:
         status = response.status_code
         body: object
         try:
             body = _decoder.decode(response.content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
+            # The last two: nested too deeply, and an exponent beyond what Decimal can hold.
             body = None
         said = self._redacted(str(body["error"])) if isinstance(body, dict) and body.get("error") else ""
         about = f"/{path} answered {status}" + (f": {said}" if said else "")
@@ -160,16 +183,20 @@ class Transport:
         if status >= HTTPStatus.BAD_REQUEST:
             raise _PERMANENT_ERRORS.get(status, BadRequestError)(about)
         if not isinstance(body, dict):
-            shown = self._redacted(response.content[:_SHOWN_CHARACTERS].decode(errors="replace"))
+            shown = self._redacted(response.content.decode(errors="replace"))
             msg = f"/{path} answered {status} with a body that is not a JSON object: {shown!r}"
             raise TransientError(msg)
         if body.get("success") is not True:
-            msg = f"/{path} answered {status} with success: {body.get('success')!r}" + (f", {said}" if said else "")
+            success = self._redacted(repr(body.get("success")))
+            msg = f"/{path} answered {status} with success: {success}" + (f", {said}" if said else "")
             raise TransientError(msg)
         return body
 
     def _redacted(self, text: str) -> str:
-        return text.replace(self._key, "***")[:_SHOWN_CHARACTERS]
+        # Before it is cut: half a key is a secret, too.
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text[:_SHOWN_CHARACTERS]
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -11,6 +11,11 @@ from typing import Any
 
 _NULLS = {"", "unknown", "null", "none", "0000-00-00 00:00:00", "0000-00-00"}
 _BIGINT_MAX = 2**63 - 1
+_MOST_DIGITS = 20
+_SHOWN_CHARACTERS = 60
+# What a price may be: below a billion USD, and more places than any column keeps.
+_LARGEST_MONEY = Decimal(10**9)
+_MONEY_PLACES = Decimal("1e-18")
 
 
 def text(value: Any) -> str | None:
@@ -28,13 +33,13 @@ def whole(value: Any) -> int | None:
         return None
     number = _integer(value)
     if number is None:
-        msg = f"{value!r} is not a whole number"
+        msg = f"{_shown(value)} is not a whole number"
         raise ValueError(msg)
     if number < 0:
-        msg = f"{number} is negative"
+        msg = f"{_shown(value)} is negative"
         raise ValueError(msg)
     if number > _BIGINT_MAX:
-        msg = f"{number} does not fit 64 bits"
+        msg = f"{_shown(value)} does not fit 64 bits"
         raise ValueError(msg)
     return number
 
@@ -50,14 +55,33 @@ def _integer(value: Any) -> int | None:
         return None
     if isinstance(value, int):
         return value
-    if isinstance(value, (Decimal, float)):
-        return int(value) if value == value.__trunc__() else None
     if isinstance(value, str):
         try:
             return int(value)
         except ValueError:
-            return None
-    return None
+            pass  # "12.0" is looked at below, as the number 12.0 is
+    number = _decimal(value)
+    # Digits are counted before they are written out: 1e999999999 is a short text and fills the memory as an int.
+    if number is None or number.adjusted() >= _MOST_DIGITS or number != int(number):
+        return None
+    return int(number)
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        return None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _shown(value: Any) -> str:
+    """A value for a reason: short, and nothing of what an object holds, which may be secret."""
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "an array"
+    return repr(value)[:_SHOWN_CHARACTERS]
 
 
 def moment(value: Any) -> datetime | None:
@@ -65,13 +89,13 @@ def moment(value: Any) -> datetime | None:
     if value is None or (isinstance(value, str) and value.strip().lower() in _NULLS):
         return None
     if not isinstance(value, str) or len(value) < len("YYYY-MM-DD HH:MM"):
-        msg = f"{value!r} is not a time"
+        msg = f"{_shown(value)} is not a time"
         raise ValueError(msg)
     try:
         read = datetime.fromisoformat(value)
         return read if read.tzinfo is None else read.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
-        msg = f"{value!r} is not a time"
+        msg = f"{_shown(value)} is not a time"
         raise ValueError(msg) from None
 
 
@@ -81,11 +105,16 @@ def flag(value: Any) -> bool:
 
 
 def money(value: Any) -> Decimal | None:
-    """USD from a decimal string or number, exactly; None for null and for what isn't a finite number."""
-    if value is None or isinstance(value, bool):
+    """USD from a decimal string or number, exactly up to 18 places; None for null and for what isn't a finite number.
+
+    Raises:
+        ValueError: a billion or more, which no column holds.
+    """
+    amount = _decimal(value)
+    if amount is None:
         return None
-    try:
-        amount = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return amount if amount.is_finite() else None
+    if abs(amount) >= _LARGEST_MONEY:
+        msg = f"{_shown(value)} is too large for a price"
+        raise ValueError(msg)
+    exponent = amount.as_tuple().exponent
+    return amount.quantize(_MONEY_PLACES) if isinstance(exponent, int) and exponent < -18 else amount  # noqa: PLR2004

@@ -61,7 +61,7 @@ def load_billing_usage(
                         totals=[row for row in answer if isinstance(row, BillingTotal)],
                         fetched_at=fetched_at,
                         rejected=[(row.reason, row.raw) for row in answer if isinstance(row, Rejected)],
-                        run_id=context.run_id,
+                        run_id=context.run.run_id,
                     ),
                     # The run asks once for all its days; the calls are counted for the first.
                     api_calls=calls if day == wanted[0] else 0,

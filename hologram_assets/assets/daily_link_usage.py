@@ -38,5 +38,5 @@ def derive_daily_link_usage(context: AssetExecutionContext, warehouse: Warehouse
             days.store(
                 partition,
                 warehouse.warehouse,
-                partial(write_daily_link_usage, org_id=partition.org_id, day=partition.day, run_id=context.run_id),
+                partial(write_daily_link_usage, org_id=partition.org_id, day=partition.day, run_id=context.run.run_id),
             )

@@ -71,7 +71,7 @@ def derive_overage_report(
                     calendar_month=calendar_month(partition.org_id),
                     rules=rules,
                     assignments=assignments,
-                    run_id=context.run_id,
+                    run_id=context.run.run_id,
                 ),
                 more=partial(_totals, partition=partition),
             )

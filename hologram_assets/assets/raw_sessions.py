@@ -104,7 +104,7 @@ def _load_window(
                         files=[piece.path for piece in covering],
                         complete_through=min(end_of_day(day), asked_at),
                         rejected=_rejected_on(day, covering, window),
-                        run_id=context.run_id,
+                        run_id=context.run.run_id,
                     ),
                     api_calls=sum(piece.pages for piece in covering if _own_day(piece.slice, window) == day),
                 )

@@ -11,7 +11,7 @@ from hologram_assets.api.queries import LinkQuery
 from hologram_assets.api.records import Link, Rejected
 from hologram_assets.assets.daywise import Days, asking
 from hologram_assets.assets.declare import declared
-from hologram_assets.partitions import OrgDay, days_by_org, today
+from hologram_assets.partitions import OrgDay, days_by_org
 from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.loads import utc_now
@@ -58,10 +58,10 @@ def load_sim_inventory(
                         org_id=org_id,
                         day=day,
                         rows=[row._asdict() for row in answer if isinstance(row, Link)],
-                        is_today=day == today(),
+                        is_today=day == fetched_at.date(),
                         fetched_at=fetched_at,
                         rejected=[(row.reason, row.raw) for row in answer if isinstance(row, Rejected)],
-                        run_id=context.run_id,
+                        run_id=context.run.run_id,
                     ),
                     api_calls=calls if day == wanted[0] else 0,
                 )

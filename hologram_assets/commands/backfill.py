@@ -53,6 +53,8 @@ def run_backfill(
             known_assets=asset_names(defs),
         )
     except (BackfillRefusedError, SettingsError) as error:
+        if as_json:
+            click.echo(json.dumps({"ok": False, "error": str(error)}))
         console.print(f"Error: {error}", style="red", highlight=False, markup=False)
         return 2
     with dagster_instance() as instance:

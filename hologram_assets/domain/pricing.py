@@ -6,7 +6,7 @@ Source: rules.md, "Overage". `warehouse/sql/macros.sql` is the same arithmetic f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import NamedTuple
 
 MICRO_USD = Decimal("0.000001")
@@ -46,7 +46,10 @@ def billable_bytes(over: int, rules: PricingRules = PricingRules()) -> int:
 
 def cost(billable: int, rate_per_mb: Decimal, rules: PricingRules = PricingRules()) -> Decimal:
     """USD for `billable` bytes at `rate_per_mb` USD, rounded once, half up, to six places."""
-    return (billable * rate_per_mb / rules.mb_bytes).quantize(MICRO_USD, ROUND_HALF_UP)
+    with localcontext() as exact:
+        # The default 28 digits would round a second time, or not hold the result, for large usage at a long rate.
+        exact.prec = 100
+        return (billable * rate_per_mb / rules.mb_bytes).quantize(MICRO_USD, ROUND_HALF_UP)
 
 
 def charge(usage: int, allowance: int, rate_per_mb: Decimal, rules: PricingRules = PricingRules()) -> Charge:

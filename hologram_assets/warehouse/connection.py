@@ -18,7 +18,7 @@ from pathlib import Path
 
 import duckdb
 from filelock import ReadWriteLock, Timeout
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from hologram_assets.warehouse.tables import SCHEMA, TABLES, schema_statements
 
@@ -68,6 +68,9 @@ class Warehouse:
             msg = f"there is no warehouse at {self.path} yet; load data first (hologram-assets backfill)"
             raise WarehouseMissingError(msg)
         with self._locked(write=False), self._opened(read_only=True) as connection:
+            if not _lacking(connection) < _wanted():
+                msg = f"{self.path} holds no table of ours yet; load data first (hologram-assets backfill)"
+                raise WarehouseMissingError(msg)
             yield connection
 
     @contextmanager
@@ -79,9 +82,9 @@ class Warehouse:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._locked(write=True), self._opened(read_only=False) as connection:
+            _ensure_schema(connection)
             connection.begin()
             try:
-                _ensure_schema(connection)
                 yield connection
             except BaseException:
                 with suppress(duckdb.Error):
@@ -115,7 +118,7 @@ class Warehouse:
     def _opened(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         # Programs that don't know our lock (the duckdb shell, a notebook) still hold DuckDB's own.
         retrying = Retrying(
-            retry=retry_if_exception_type(duckdb.IOException),
+            retry=retry_if_exception(lambda error: isinstance(error, duckdb.IOException) and "lock" in str(error)),
             stop=stop_after_delay(min(self._timeout, 30)),
             wait=wait_random_exponential(multiplier=0.05, max=2),
             reraise=True,
@@ -155,15 +158,26 @@ class Warehouse:
             return "a reader, or somebody who left no name"
 
 
-def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing. One look at the catalogue spares some 200 statements on every write."""
+def _wanted() -> set[tuple[str, str]]:
+    return {(table.name, column) for table in TABLES for column in table.column_names}
+
+
+def _lacking(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """Tables' columns (table, column) that the file doesn't have."""
     stored = connection.execute(
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = ?", [SCHEMA]
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'warehouse' AND schema_name = ?",
+        [SCHEMA],
     ).fetchall()
-    wanted = {(table.name, column) for table in TABLES for column in table.column_names}
-    if not wanted <= set(stored):
+    return _wanted() - set(stored)
+
+
+def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing, at once and for good. One look at the catalogue spares some 200 statements a write."""
+    if _lacking(connection):
+        connection.begin()
         for statement in schema_statements():
             connection.execute(statement)
+        connection.commit()
 
 
 def _literal(path: Path) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 import duckdb
+import pyarrow as pa
 
 from hologram_assets.warehouse.tables import PARTITION_LOADS, REJECTED_ROWS
 
@@ -78,10 +79,17 @@ def set_aside(
     connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str, rows: Sequence[tuple[str, str]]
 ) -> None:
     """Keep rows that could not be stored, as (reason, raw JSON); a row that is already kept stays as it is."""
-    for reason, raw in rows:
-        connection.execute(
-            f"""INSERT INTO {REJECTED_ROWS.qualified} (org_id, day, asset, reason, raw, fetched_at)
-            SELECT $org_id, $day, $asset, $reason, $raw, $now WHERE NOT EXISTS (
-                SELECT 1 FROM {REJECTED_ROWS.qualified} WHERE org_id = $org_id AND asset = $asset AND raw = $raw)""",
-            {"org_id": org_id, "day": day, "asset": asset, "reason": reason, "raw": raw, "now": utc_now()},
-        )
+    if not rows:
+        return
+    reasons, raws = zip(*rows, strict=True)
+    connection.register(
+        "set_aside", pa.table({"reason": pa.array(reasons, pa.string()), "raw": pa.array(raws, pa.string())})
+    )
+    connection.execute(
+        f"""INSERT INTO {REJECTED_ROWS.qualified} (org_id, day, asset, reason, raw, fetched_at)
+        SELECT $org_id, $day, $asset, any_value(reason), raw, $now FROM set_aside WHERE raw NOT IN (
+            SELECT raw FROM {REJECTED_ROWS.qualified} WHERE org_id = $org_id AND asset = $asset)
+        GROUP BY raw""",
+        {"org_id": org_id, "day": day, "asset": asset, "now": utc_now()},
+    )
+    connection.unregister("set_aside")

@@ -13,7 +13,8 @@ CREATE OR REPLACE TEMP MACRO usd(billable, rate_per_mb, mb) AS
     CAST(
         CAST(
             (
-                2 * CAST(billable AS HUGEINT) * CAST(rate_per_mb * CAST(1000000000 AS DECIMAL(10, 0)) AS HUGEINT)
+                2 * CAST(billable AS HUGEINT)
+                * CAST(CAST(rate_per_mb AS DECIMAL(28, 9)) * CAST(1000000000 AS DECIMAL(10, 0)) AS HUGEINT)
                 + CAST(mb AS HUGEINT) * 1000
             ) // (2 * CAST(mb AS HUGEINT) * 1000)
         AS DECIMAL(18, 0)) * CAST('0.000001' AS DECIMAL(6, 6))

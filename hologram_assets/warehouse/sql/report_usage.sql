@@ -11,18 +11,13 @@ WITH inventory AS (
 billing AS (
     SELECT * FROM hologram.billing_usage WHERE org_id = $org_id AND day = $day
 ),
-daily AS (
-    SELECT linkid, day, sum(bytes) AS bytes
-    FROM hologram.daily_link_usage
-    WHERE org_id = $org_id AND day BETWEEN CAST($day AS DATE) - 400 AND CAST($day AS DATE)
-    GROUP BY linkid, day
-),
 sims AS (
     SELECT linkid FROM inventory
     UNION
     SELECT linkid FROM billing
     UNION
-    SELECT linkid FROM daily WHERE day > CAST($day AS DATE) - 30
+    SELECT linkid FROM hologram.daily_link_usage
+    WHERE org_id = $org_id AND day BETWEEN CAST($day AS DATE) - 29 AND CAST($day AS DATE)
 ),
 session_plans AS (
     SELECT linkid, arg_max(data_plan_id, session_end) AS plan_id
@@ -79,7 +74,10 @@ first_days AS (
 later_days AS (
     SELECT p.linkid, sum(d.bytes) AS bytes
     FROM periods AS p
-    JOIN daily AS d ON d.linkid = p.linkid AND d.day > CAST(p.period_start AS DATE)
+    JOIN hologram.daily_link_usage AS d
+        ON d.org_id = $org_id AND d.linkid = p.linkid AND d.day > CAST(p.period_start AS DATE) AND d.day <= $day
+    -- Said once more as a constant, so that days before every period are not even read.
+    WHERE d.day > (SELECT min(CAST(period_start AS DATE)) FROM periods)
     GROUP BY p.linkid
 ),
 -- Days that are whole, numbered without gaps: the first day of the unbroken run that leads up to the day itself.
