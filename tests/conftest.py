@@ -94,7 +94,9 @@ def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
                 "HOLOGRAM_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),
             }.items():
                 monkeypatch.setenv(name, value)
-            instance = stack.enter_context(DagsterInstance.local_temp(str(tmp_path / "dagster")))
+            home = tmp_path / "dagster"
+            home.mkdir(exist_ok=True)
+            instance = stack.enter_context(DagsterInstance.local_temp(str(home)))
             return Deployment(sandbox, tmp_path, instance)
 
         yield make
