@@ -6,7 +6,7 @@ from typing import Any
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
 from hologram_assets.api.client import HologramClient
-from hologram_assets.api.errors import ForbiddenError
+from hologram_assets.api.errors import ForbiddenError, NotFoundError
 from hologram_assets.api.queries import LinkQuery
 from hologram_assets.api.records import Link, Rejected
 from hologram_assets.assets.daywise import Days, asking
@@ -71,7 +71,7 @@ def _links(context: AssetExecutionContext, client: HologramClient, org_id: int) 
     """The SIMs; none if the key may not read links but is good for the rest."""
     try:
         return client.links(LinkQuery(orgid=org_id))
-    except ForbiddenError as error:
+    except (ForbiddenError, NotFoundError) as error:
         # A key that may not read plans either is a wrong key, and that stops the run.
         client.probe("plans", org_id)
         context.log.warning(
