@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from dagster import AssetKey, DagsterInstance, Definitions
 from dagster._core.execution.backfill import PartitionBackfill
@@ -21,7 +21,8 @@ from dagster._core.utils import make_new_backfill_id
 from hologram_assets.assets.daywise import day_finished
 from hologram_assets.partitions import ORG, DayRange, OrgDay, contiguous, missing_orgs, rectangle, today
 from hologram_assets.warehouse.connection import Warehouse, WarehouseMissingError
-from hologram_assets.warehouse.known import stale_days
+from hologram_assets.warehouse.known import first_changed_day, stale_days
+from hologram_assets.warehouse.loads import utc_now
 
 # The event log keeps everything; the terminal gets progress and, at the end, what failed and why.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -171,10 +172,11 @@ class Backfill:
             self._on_day(asset, day)
 
         token = day_finished.set(settled)
+        began = utc_now()
         try:
             for org_id in request.org_ids:
                 self._run_days(org_id, request.assets, request.days.days, summary)
-                self._derive_later_days(org_id, request, summary)
+                self._derive_other_days(org_id, request, began, summary)
         finally:
             day_finished.reset(token)
         return summary
@@ -219,19 +221,23 @@ class Backfill:
                 if event.is_step_failure
             ]
 
-    def _derive_later_days(self, org_id: int, request: Request, summary: Summary) -> None:
-        """Days after the range whose report builds on what changed, if they were ever derived."""
+    def _derive_other_days(self, org_id: int, request: Request, began: datetime, summary: Summary) -> None:
+        """Days beside the range that build on what changed, if they were ever derived.
+
+        Most lie after it; a session whose end moved to an earlier day has changed that day too.
+        """
         for asset in DERIVED:
             if asset not in request.assets:
                 continue
             try:
                 with self._warehouse.read() as connection:
-                    stale = stale_days(connection, asset, org_id, request.days.first)
+                    first = min(filter(None, (request.days.first, first_changed_day(connection, org_id, began))))
+                    stale = stale_days(connection, asset, org_id, first)
             except WarehouseMissingError:
                 return
-            later = [day for day in stale if not request.days.first <= day <= request.days.last]
-            if later:
-                self._run_days(org_id, [asset], later, summary)
+            others = [day for day in stale if not request.days.first <= day <= request.days.last]
+            if others:
+                self._run_days(org_id, [asset], others, summary)
 
 
 def hand_over(defs: Definitions, instance: DagsterInstance, request: Request) -> str:

@@ -161,7 +161,7 @@ class Transport:
         except (MissingSchema, InvalidSchema, InvalidURL) as error:
             return BadRequestError(f"{self._redacted(str(error))}; check HOLOGRAM_BASE_URL")
         except requests.RequestException as error:
-            return TransientError(f"no answer from /{path}: {self._redacted(f'{type(error).__name__}: {error}')}")
+            return TransientError(f"no answer from /{path}: {self._redacted(_reason(error))}")
 
     def _opened(self, path: str, response: requests.Response) -> Envelope:
         status = response.status_code
@@ -197,6 +197,12 @@ class Transport:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text[:_SHOWN_CHARACTERS]
+
+
+def _reason(error: requests.RequestException) -> str:
+    # urllib3's own reason ("Connection refused") stands behind host and URL, where a short text ends before it.
+    inner = error.args[0] if error.args else ""
+    return f"{type(error).__name__}: {getattr(inner, 'reason', None) or inner}"
 
 
 def _retry_after(response: requests.Response) -> float | None:

@@ -86,7 +86,8 @@ def asset_checks(table: Table, checks: Sequence[Check], partitions: PartitionsDe
         for (day, check), answer in answers.items():
             if check.blocking and not answer.passed:
                 day_finished.get()(table.name, day, CheckFailedError(f"check {check.name} failed: {answer.advice}"))
-        if len(days) == 1:
+        # A range of one day is still a range: without a partition key Dagster would give the answer no partition.
+        if context.op_execution_context.has_partition_key:
             for (_, check), answer in answers.items():
                 yield AssetCheckResult(
                     check_name=check.name,

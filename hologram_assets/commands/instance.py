@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dagster import DagsterInstance
+from filelock import FileLock
 
+_OPENING_SECONDS = 60
 _DEFAULT_HOME = Path("data/dagster")
 
 
@@ -30,5 +32,8 @@ def dagster_instance() -> Iterator[DagsterInstance]:
     else:
         prepare_home(home)
     os.environ["DAGSTER_HOME"] = str(home)
-    with DagsterInstance.from_config(str(home)) as instance:
+    # Two commands that open a new folder at once would both create its tables, and one would fail.
+    with FileLock(home / "opening.lock", timeout=_OPENING_SECONDS):
+        instance = DagsterInstance.from_config(str(home))
+    with instance:
         yield instance

@@ -21,7 +21,7 @@ def read_rat_levels(lines: Iterable[str]) -> dict[str, int]:
     levels: dict[str, int] = {}
     for number, row in enumerate(csv.DictReader(lines), start=2):
         rat, level = (row.get("rat") or "").strip(), (row.get("level") or "").strip()
-        if not rat or not level.isdigit():
+        if not rat or not level.isdecimal():
             msg = f"line {number}: expected rat,level, not {rat!r},{level!r}"
             raise ValueError(msg)
         levels[rat.casefold()] = int(level)

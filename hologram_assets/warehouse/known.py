@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import duckdb
 
@@ -42,6 +42,14 @@ def _ids(warehouse: Warehouse, query: str, parameters: dict[str, object]) -> lis
             return sorted(row[0] for row in connection.execute(query, parameters).fetchall())
     except WarehouseMissingError:
         return []
+
+
+def first_changed_day(connection: duckdb.DuckDBPyConnection, org_id: int, since: datetime) -> date | None:
+    """The earliest day whose data changed at `since` (naive UTC) or later; None if none did."""
+    row = connection.execute(
+        "SELECT min(day) FROM hologram.partition_loads WHERE org_id = ? AND data_changed_at >= ?", [org_id, since]
+    ).fetchone()
+    return row[0] if row else None
 
 
 def stale_days(connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, since: date) -> list[date]:
