@@ -51,6 +51,8 @@ def main() -> None:
 @click.option("--orgs", default="144,145", show_default=True, help="Organisation ids, separated by commas.")
 @click.option("--seed", default=1, show_default=True, help="What the fleet is drawn from.")
 @click.option("--days", default=60, show_default=True, help="Days of history before today.")
+@click.option("--profile", default="mixed", show_default=True, help="The kind of fleet: mixed, healthy, network_faults, "
+              "steady, weekly, bursts or firmware_spike.")  # fmt: skip
 @click.option("--now", type=click.DateTime(), help="Freeze the clock at this UTC time.")
 @click.option("--latency-ms", default=0.0, help="What every answer takes in addition.")
 @click.option("--filter-column", default="timestamp", show_default=True, help="What timestart and timeend filter: "
@@ -65,6 +67,7 @@ def sandbox(
     orgs: str,
     seed: int,
     days: int,
+    profile: str,
     now: datetime | None,
     latency_ms: float,
     filter_column: str,
@@ -85,6 +88,7 @@ def sandbox(
             sims=sims,
             days=days,
             seed=seed,
+            profile=profile,
             now=now,
             port=port,
             latency_seconds=latency_ms / 1000,

@@ -32,7 +32,7 @@ class _FaultOrder(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Control:
-    """The controls of a running sandbox, for whoever is outside its process."""
+    """The controls of a running sandbox, for whoever is outside its process (Slack's are beside its page)."""
 
     def __init__(self, fleet: Fleet, clock: SandboxClock, faults: FaultBoard, requests: list[AskedRequest]) -> None:
         self._fleet = fleet
@@ -109,11 +109,15 @@ def _page(fleet: Fleet, clock: SandboxClock, server: str) -> str:
 export HOLOGRAM_BASE_URL={html.escape(server)}/api/1
 export HOLOGRAM_API_KEY=sandbox        # any key but "wrong" (401) and "forbidden" (403)
 export HOLOGRAM_ORG_IDS={orgs}
+export SLACK_BASE_URL={html.escape(server)}/slack/api/
+export SLACK_BOT_TOKEN=xoxb-sandbox    # any token but xoxb-wrong and xoxb-revoked
+export SLACK_CHANNEL=#alerts           # any channel but #missing, #not-joined and #archived
 </pre>
 <p>Endpoints below /api/1: usage/data, usage/data/billing, plans, plans/ID, links/cellular, links/cellular/ID, devices,
 devices/ID.</p>
 <p>Control: <a href="/_sandbox/faults">/_sandbox/faults</a>, <a href="/_sandbox/clock">/_sandbox/clock</a>,
-<a href="/_sandbox/requests">/_sandbox/requests</a>.</p>
+<a href="/_sandbox/requests">/_sandbox/requests</a>, <a href="/_sandbox/slack">/_sandbox/slack</a>.</p>
+<p>Slack: <a href="/slack">/slack</a> shows the messages as a team would see them.</p>
 <h2>Faults</h2><dl>{faults}</dl>
 </body></html>
 """

@@ -14,6 +14,8 @@ from typing import Final
 _NUMBER: Final = "number"
 _FRACTION: Final = "fraction"
 _TEXT: Final = "text"
+SLACK: Final = "slack"
+"""What the paths of Slack's methods begin with for a fault: `slack/chat.postMessage`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class _Spec:
     default: float | str | None = None
     ends: bool = False
     """Whether it replaces the whole answer, so that no second one can."""
+    service: str = ""
+    """`slack` for what goes wrong at Slack; everything else goes wrong at Hologram."""
 
 
 _SPECS: Final[dict[str, _Spec]] = {
@@ -57,13 +61,23 @@ _SPECS: Final[dict[str, _Spec]] = {
         "links.base names another host (always on); VALUE = which", _TEXT, "staging.teamhologram.ninja"
     ),
     "single_as_list": _Spec("/plans/{id} and the like answer an array of one instead of an object"),
+    "slack_down": _Spec("Slack: 5xx without JSON; VALUE = the status (503)", _NUMBER, 503, ends=True, service=SLACK),
+    "slack_slow": _Spec("Slack: does what is asked, and answers after VALUE seconds (30)", _NUMBER, 30, service=SLACK),
+    "slack_rate_limited": _Spec(
+        "Slack: 429 ratelimited; VALUE = Retry-After in seconds (1)", _NUMBER, 1, ends=True, service=SLACK
+    ),
+    "slack_revoked": _Spec("Slack: token_revoked under 200", ends=True, service=SLACK),
+    "slack_channel_not_found": _Spec("Slack: channel_not_found under 200", ends=True, service=SLACK),
+    "slack_drop_after_accept": _Spec(
+        "Slack: takes the message, then closes the connection without an answer", ends=True, service=SLACK
+    ),
 }
 
 FAULTS: Final[dict[str, str]] = {name: spec.help for name, spec in _SPECS.items()}
 """Every fault by its name, with one line of help."""
 
 _NOTATION: Final = re.compile(
-    r"(?P<name>[a-z_]+)(?:=(?P<value>[^@*+]+))?(?:@(?P<endpoint>[a-z/$]+))?(?:\*(?P<times>\d+))?(?:\+(?P<after>\d+))?"
+    r"(?P<name>[a-z_]+)(?:=(?P<value>[^@*+]+))?(?:@(?P<endpoint>[A-Za-z/.$]+))?(?:\*(?P<times>\d+))?(?:\+(?P<after>\d+))?"
 )
 
 
@@ -72,8 +86,9 @@ class Fault:
     """A fault that is switched on.
 
     It applies to requests whose path below `/api/1/` begins with `endpoint` (a `$` at the end asks for exactly that
-    path), lets the first `after` of them pass, applies to the `times` after those (None: until it is cleared), and
-    takes a `value` whose meaning `FAULTS` tells (None: the fault's default).
+    path; for a fault at Slack the path begins with `slack/`, whether that was written or not), lets the first `after` of
+    them pass, applies to the `times` after those (None: until it is cleared), and takes a `value` whose meaning `FAULTS`
+    tells (None: the fault's default).
     """
 
     name: str
@@ -88,11 +103,13 @@ class Fault:
             raise ValueError(f"fault {self.name!r} is not known; known are {', '.join(_SPECS)}")
         if (self.times is not None and self.times < 1) or self.after < 0:
             raise ValueError(f"fault {self.name}: times is 1 or more, after is 0 or more")
-        object.__setattr__(self, "endpoint", self.endpoint.strip("/"))
+        object.__setattr__(self, "endpoint", _place(self.name, self.endpoint.strip("/")))
         object.__setattr__(self, "value", _checked(self.name, self.value))
 
     def applies_to(self, endpoint: str) -> bool:
-        """Whether the fault is about this path below `/api/1/`."""
+        """Whether the fault is about this path below `/api/1/`, or this method of Slack below `slack/`."""
+        if (endpoint.partition("/")[0] == SLACK) != (_SPECS[self.name].service == SLACK):
+            return False
         if self.endpoint.endswith("$"):
             return endpoint == self.endpoint[:-1]
         return endpoint.startswith(self.endpoint)
@@ -111,6 +128,16 @@ class Fault:
     def ends_the_answer(self) -> bool:
         """Whether it replaces the whole answer."""
         return _SPECS[self.name].ends
+
+
+def _place(name: str, endpoint: str) -> str:
+    """Where a fault applies: Slack's below `slack`, Hologram's never there."""
+    at_slack = endpoint.partition("/")[0] == SLACK
+    if _SPECS[name].service == SLACK:
+        return endpoint if at_slack else f"{SLACK}/{endpoint}".strip("/")
+    if at_slack:
+        raise ValueError(f"fault {name} is about Hologram's API; those of Slack begin with slack_")
+    return endpoint
 
 
 def _checked(name: str, value: float | str | None) -> float | str | None:

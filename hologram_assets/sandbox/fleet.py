@@ -7,10 +7,12 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from hologram_assets.sandbox.clock import SandboxClock
-from hologram_assets.sandbox.kinds import PROFILES, Profile
+from hologram_assets.sandbox.kinds import Profile
 from hologram_assets.sandbox.ledger import Ledger
 from hologram_assets.sandbox.periods import BillingPeriod
 from hologram_assets.sandbox.plans import PLANS, Plan
+from hologram_assets.sandbox.planted import Planted, planted_in
+from hologram_assets.sandbox.profiles import PROFILES
 from hologram_assets.sandbox.sessions import ORG_SLOTS, Session
 from hologram_assets.sandbox.sims import MOST_SIMS, Sim, build_sims
 
@@ -80,6 +82,10 @@ class Fleet:
         moment = now or self._clock.now()
         ledger = self._ledgers[org_id]
         return [period for sim in ledger.sims for period in ledger.periods_of(sim, moment)]
+
+    def planted(self, org_id: int) -> Sequence[Planted]:
+        """What was planted in the organisation's SIMs, by time; empty for a fleet without faults."""
+        return planted_in(self._ledgers[org_id].sims)
 
     def ledger(self, org_id: int) -> Ledger:
         """The organisation's ledger, which the server pages through."""

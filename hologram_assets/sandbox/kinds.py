@@ -1,8 +1,8 @@
 """The kinds of SIM that a fleet is made of, and the mix in which they come.
 
 A profile is a mix of kinds; SIM number i of an organisation has the kind `mix[i % len(mix)]`, so that 20 SIMs hold
-every kind of the default profile, and larger fleets hold them in the same proportions. Another fleet (one without
-planted faults, one with a weekly rhythm) is another entry in `PROFILES`.
+every kind of the default profile, and larger fleets hold them in the same proportions. The default profile stands here,
+the others in `profiles`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from hologram_assets.sandbox import plans
+from hologram_assets.sandbox.networks import Network
 
 
 class Change(StrEnum):
@@ -21,6 +22,22 @@ class Change(StrEnum):
     DOWN_TO_2G = "down_to_2g"
     NEW_NETWORK = "new_network"
     NEW_IMEI = "new_imei"
+    """Another modem: for the first SIM of its kind another model, for the second another piece of the same, and so on."""
+    NEW_MODEL = "new_model"
+    NEW_PIECE = "new_piece"
+    """Another modem of the same model."""
+    BORROWED_IMEI = "borrowed_imei"
+    """The modem of the next SIM, which goes on using it."""
+    VISIT = "visit"
+    """Some sessions a day in a network of the same country that the SIM never met."""
+    SHIFT = "shift"
+    """Almost every session in what was the second network."""
+    EMIGRATE = "emigrate"
+    """Every session in a country that the SIM never met."""
+    FLAP = "flap"
+    """Another network with every session, and another technology with every second one."""
+    OUTAGE = "outage"
+    """Down to 3G together with all other SIMs of the kind, which have the same home network."""
 
 
 class Traffic(StrEnum):
@@ -30,6 +47,20 @@ class Traffic(StrEnum):
     """6 to 20 sessions, most of them in waking hours."""
     IDLE = "idle"
     """One session without a byte on about every third day."""
+    EVEN = "even"
+    """As many sessions as the SIM has a day, by its rhythm, none of them while another one is open."""
+
+
+class Volume(StrEnum):
+    """How the bytes of a SIM's days differ, around the same mean (the update is in addition)."""
+
+    STEADY = "steady"
+    WEEKLY = "weekly"
+    """Much on working days, little on weekends."""
+    BURSTS = "bursts"
+    """Little on most days, many times as much on some."""
+    FIRMWARE = "firmware"
+    """Steady, but on one day every SIM loads an update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +86,15 @@ class SimKind:
     change_days: tuple[int, ...] = (0,)
     stop_days: tuple[int, ...] = ()
     state_after_stop: str = ""
+    change_lasts: float | None = None
+    """Days until the planted change ends; None: it stays."""
+    volume: Volume = Volume.STEADY
+    sessions_a_day: tuple[int, int] = (8, 17)
+    """Fewest and most; a SIM draws its mean from between, evenly on a logarithmic scale where `Traffic.EVEN`."""
+    home: tuple[Network, Network] | None = None
+    """The usual network and the second one; None: drawn."""
+    target: Network | None = None
+    """The network of a planted change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +171,6 @@ MIXED: Final = Profile(
         SimKind("imei_swap", plans.MEDIUM, 800_000, change=Change.NEW_IMEI, change_days=(2, 4, 1, 3)),
     ),
 )
-
 """Twenty SIMs, five per cent of a large fleet each.
 
     under, idle                     below the allowance; idle has only sessions without a byte
@@ -150,5 +189,3 @@ MIXED: Final = Profile(
 
 All that are above, near, or large are 26 days into a period of 30 on the day the sandbox was made.
 """
-
-PROFILES: Final[dict[str, Profile]] = {profile.name: profile for profile in (MIXED,)}

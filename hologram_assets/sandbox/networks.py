@@ -37,6 +37,12 @@ VODAFONE_DE: Final = Network("Vodafone GmbH", "Germany", "VODAFONE")
 ORANGE_FR: Final = Network("Orange S.A.", "France", "Orange")
 SFR_FR: Final = Network("Societe Francaise du Radiotelephone - SFR", "France", "SFR")
 SWISSCOM_CH: Final = Network("Swisscom (Schweiz) AG", "Switzerland", "Swisscom (Schweiz)")
+CELLULAR_US: Final = Network("Cellular One LLC", "United States", "CELLULAR ONE")
+ROGERS_CA: Final = Network("Rogers Communications Canada Inc.", "Canada", "Rogers Communications Canada")
+BELL_CA: Final = Network("Bell Mobility Inc.", "Canada", "BELL MOBILITY")
+KPN_NL: Final = Network("KPN B.V.", "Netherlands", "KPN")
+PROXIMUS_BE: Final = Network("Proximus N.V.", "Belgium", "PROXIMUS")
+ORANGE_BE: Final = Network("Orange Belgium S.A.", "Belgium", "Orange Belgium")
 
 HOMES: Final[tuple[tuple[Network, Network], ...]] = (
     (TMOBILE_US, ATT_US),
@@ -49,6 +55,14 @@ HOMES: Final[tuple[tuple[Network, Network], ...]] = (
 
 ROAMING: Final[tuple[Network, ...]] = (TELEFONICA_ES, VODAFONE_ES, ORANGE_FR, SFR_FR, TELEKOM_DE, VODAFONE_DE)
 """The networks of a SIM that travels, two per country."""
+
+TOURS: Final[tuple[tuple[tuple[Network, Network], ...], ...]] = (
+    ((TELEFONICA_ES, ORANGE_FR), (SFR_FR, TELEKOM_DE)),
+    ((TMOBILE_US, ATT_US), (ROGERS_CA, BELL_CA)),
+    ((KPN_NL, PROXIMUS_BE), (ORANGE_BE, VODAFONE_DE)),
+    ((ORANGE_FR, SFR_FR), (VODAFONE_ES, TELEFONICA_ES)),
+)
+"""Where a SIM of the newer profiles travels: two or three countries in two days, in two networks a day."""
 
 NEVER_SEEN: Final = SWISSCOM_CH
 """A network that no SIM meets before the planted change: new to the whole organisation."""

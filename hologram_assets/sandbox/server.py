@@ -1,4 +1,4 @@
-"""The sandbox as a whole: a fleet, its API on loopback, and the switches of both."""
+"""The sandbox as a whole: a fleet, its API on loopback, a Slack workspace beside it, and the switches of all."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from hologram_assets.sandbox.endpoints import API_PATH, Endpoints
 from hologram_assets.sandbox.faults import Fault, FaultBoard
 from hologram_assets.sandbox.fleet import Fleet
 from hologram_assets.sandbox.requestlog import AskedRequest
+from hologram_assets.sandbox.sending import Patience
+from hologram_assets.sandbox.slack.api import SLACK_PATH, SlackApi
+from hologram_assets.sandbox.slack.workspace import Slack
 
 _HOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 10.0
@@ -30,7 +33,8 @@ class Sandbox:
     """A Hologram API on loopback.
 
     As a context manager it serves from a thread until the block ends; `serve_forever` serves in the foreground. `fleet`
-    is the truth behind the API, `clock` its time, `faults` what goes wrong, `requests` what was asked.
+    is the truth behind the API, `clock` its time, `faults` what goes wrong, `requests` what was asked, `slack` what was
+    said in Slack.
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class Sandbox:
             end_inclusive: whether a session exactly at `timeend` is in.
             keys: the keys that are let in; None: any.
             faults: what goes wrong from the start, as `Fault` or in the notation of `parse_fault`.
-            profile: the kind of fleet; see `kinds.PROFILES`.
+            profile: the kind of fleet; see `PROFILES`.
 
         Raises:
             ValueError: something above is out of range, unknown, or makes no sense.
@@ -73,7 +77,16 @@ class Sandbox:
         self.faults = FaultBoard(faults)
         self.requests: list[AskedRequest] = []
         endpoints = Endpoints(self.fleet, self.clock, filter_column=filter_column, end_inclusive=end_inclusive)
-        self._api = Api(endpoints, self.faults, self.requests, keys=keys, latency_seconds=latency_seconds)
+        self.slack = Slack()
+        self._patience = Patience()
+        self._api = Api(
+            endpoints,
+            self.faults,
+            self.requests,
+            keys=keys,
+            latency_seconds=latency_seconds,
+            patience=self._patience,
+        )
         self._port = port
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -112,7 +125,7 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stop serving; requests that hang are answered at once."""
-        self._api.stopping = True
+        self._patience.stopping = True
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(_START_SECONDS)
@@ -145,10 +158,12 @@ class Sandbox:
             listening.close()
             raise
         self._port = listening.getsockname()[1]
+        self.slack.base_url = f"{self.control_url}{SLACK_PATH}"
         return listening
 
     def _build_server(self) -> uvicorn.Server:
-        app = build_app(self._api, self.fleet, self.clock, self.faults, self.requests)
+        slack_api = SlackApi(self.slack, self.faults, self._patience)
+        app = build_app(self._api, slack_api, self.slack, self.fleet, self.clock, self.faults, self.requests)
         return uvicorn.Server(
             uvicorn.Config(
                 app,

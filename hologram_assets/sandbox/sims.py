@@ -8,7 +8,7 @@ from typing import Final
 
 from hologram_assets.sandbox import networks
 from hologram_assets.sandbox.draws import digits_for, number_of, share_of
-from hologram_assets.sandbox.kinds import Profile, SimKind
+from hologram_assets.sandbox.kinds import Change, Profile, SimKind, Traffic, Volume
 from hologram_assets.sandbox.networks import Network
 from hologram_assets.sandbox.plans import PLANS, Plan
 
@@ -32,6 +32,10 @@ _NAMES: Final = (
     "*_~`Lift {n}`~_*",
 )
 _TAGS: Final = ((501, "pilot"), (502, "field"), (503, "cold chain"))
+_MORNING: Final = 8 * 3600
+_WORKING_HOURS: Final = 6 * 3600
+_EARLIEST_UPDATE: Final = 20
+_LATEST_UPDATE: Final = 72
 _OVERAGE_LIMITS: Final = (-1, 5_000_000, -1, 0, 50_000_000)
 
 
@@ -48,7 +52,10 @@ class Sim:
     """One SIM (a link) and its device, with its life ahead and behind.
 
     Times are naive UTC. `daily_bytes` is the mean of its traffic in bytes a day. `changed_at` and `stopped_at` are the
-    moments of what was planted (None: nothing). `overage_limit_bytes` as the API has it: -1 for none.
+    moments of what was planted (None: nothing), `changed_until` when the change is over (None: it stays), `next_imei`
+    the modem after it. `overage_limit_bytes` as the API has it: -1 for none. `home` is the usual network and the second
+    one, `tour` the countries through which a SIM of the newer profiles travels instead, `update_on` the day (UTC) on
+    which it loads a firmware update (None: never).
     """
 
     org_id: int
@@ -72,6 +79,17 @@ class Sim:
     daily_bytes: float
     daily_sessions: int
     overage_limit_bytes: int
+    changed_until: datetime | None = None
+    tour: tuple[tuple[Network, Network], ...] = ()
+    update_on: date | None = None
+
+    def is_changed(self, moment: datetime) -> bool:
+        """Whether the planted change, if any, is in force at a moment."""
+        return (
+            self.changed_at is not None
+            and moment >= self.changed_at
+            and (self.changed_until is None or moment < self.changed_until)
+        )
 
     @property
     def period_length(self) -> timedelta:
@@ -109,12 +127,15 @@ def _build(seed: int, org_id: int, index: int, *, days: int, made_on: date, prof
     key = (seed, org_id, index)
     midnight = datetime.combine(made_on, time.min)
     linkid = org_id * LINKS_PER_ORG + index + 1
-    modem = networks.MODEMS[number_of(*key, "modem") % len(networks.MODEMS)]
+    modem = _modem(seed, org_id, index)
     first_serial = number_of(seed, org_id, "imei") + 2 * index
     imei, imeisv = _identity(modem, first_serial)
-    # The first swap is to another model, the second to another piece of the same model, and so on.
-    other = networks.MODEMS[(networks.MODEMS.index(modem) + (repeat + 1) % 2) % len(networks.MODEMS)]
-    next_imei, next_imeisv = _identity(other, first_serial + 1)
+    if kind.change is Change.BORROWED_IMEI:
+        next_imei, next_imeisv = _identity(_modem(seed, org_id, index + 1), first_serial + 2)
+    else:
+        other = networks.MODEMS[(networks.MODEMS.index(modem) + _is_other_model(kind, repeat)) % len(networks.MODEMS)]
+        next_imei, next_imeisv = _identity(other, first_serial + 1)
+    changed_at = _change(seed, org_id, index, kind=kind, repeat=repeat, midnight=midnight)
     return Sim(
         org_id=org_id,
         index=index,
@@ -128,15 +149,64 @@ def _build(seed: int, org_id: int, index: int, *, days: int, made_on: date, prof
         plan=plan,
         activated_at=_activation(seed, org_id, index, kind=kind, plan=plan, days=days, midnight=midnight),
         stopped_at=_days_before(midnight, kind.stop_days, repeat, share_of(*key, "stop")) if kind.stop_days else None,
-        changed_at=_days_before(midnight, kind.change_days, repeat, share_of(*key, "change")) if kind.change else None,
-        home=networks.HOMES[number_of(*key, "home") % len(networks.HOMES)],
+        changed_at=changed_at,
+        home=kind.home or networks.HOMES[number_of(*key, "home") % len(networks.HOMES)],
         imei=imei,
         imeisv=imeisv,
         next_imei=next_imei,
         next_imeisv=next_imeisv,
         daily_bytes=kind.bytes_per_day * kind.factors[repeat % len(kind.factors)],
-        daily_sessions=8 + number_of(*key, "sessions") % 10,
+        daily_sessions=_sessions_a_day(seed, org_id, index, kind),
         overage_limit_bytes=_OVERAGE_LIMITS[index % len(_OVERAGE_LIMITS)],
+        changed_until=changed_at + timedelta(days=kind.change_lasts) if changed_at and kind.change_lasts else None,
+        tour=_tour(seed, org_id, index, kind),
+        update_on=_update_day(days, made_on) if kind.volume is Volume.FIRMWARE else None,
+    )
+
+
+def _modem(seed: int, org_id: int, index: int) -> networks.Modem:
+    return networks.MODEMS[number_of(seed, org_id, index, "modem") % len(networks.MODEMS)]
+
+
+def _is_other_model(kind: SimKind, repeat: int) -> int:
+    """1 when the modem after a swap is of another model, 0 when of the same."""
+    if kind.change in {Change.NEW_MODEL, Change.NEW_PIECE}:
+        return int(kind.change is Change.NEW_MODEL)
+    # The first swap is to another model, the second to another piece of the same model, and so on.
+    return (repeat + 1) % 2
+
+
+def _sessions_a_day(seed: int, org_id: int, index: int, kind: SimKind) -> int:
+    if kind.traffic is not Traffic.EVEN:
+        return 8 + number_of(seed, org_id, index, "sessions") % 10
+    fewest, most = kind.sessions_a_day
+    mean: float = fewest * (most / fewest) ** share_of(seed, org_id, index, "sessions")
+    return round(mean)
+
+
+def _tour(seed: int, org_id: int, index: int, kind: SimKind) -> tuple[tuple[Network, Network], ...]:
+    if kind.traffic is not Traffic.EVEN or not kind.travels:
+        return ()
+    return networks.TOURS[number_of(seed, org_id, index, "tour") % len(networks.TOURS)]
+
+
+def _update_day(days: int, made_on: date) -> date:
+    """After a fifth of the history: late enough to be in some period's middle, early enough for whole periods after."""
+    return made_on - timedelta(days=min(max(round(0.8 * days), _EARLIEST_UPDATE), _LATEST_UPDATE))
+
+
+def _change(seed: int, org_id: int, index: int, *, kind: SimKind, repeat: int, midnight: datetime) -> datetime | None:
+    """When what is planted begins."""
+    if kind.change is None:
+        return None
+    chance = share_of(seed, org_id, index, "change")
+    if kind.traffic is not Traffic.EVEN:
+        return _days_before(midnight, kind.change_days, repeat, chance)
+    if kind.change is Change.OUTAGE:
+        # One cause, one moment.
+        chance = share_of(seed, org_id, "outage")
+    return midnight + timedelta(
+        days=-kind.change_days[repeat % len(kind.change_days)], seconds=_MORNING + round(_WORKING_HOURS * chance)
     )
 
 

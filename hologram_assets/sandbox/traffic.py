@@ -13,6 +13,7 @@ from random import Random
 from typing import Final
 
 from hologram_assets.sandbox.draws import random_for
+from hologram_assets.sandbox.evenly import even_sessions
 from hologram_assets.sandbox.kinds import Change, Traffic
 from hologram_assets.sandbox.periods import period_end, period_index
 from hologram_assets.sandbox.radio import Radio
@@ -48,6 +49,8 @@ def sessions_beginning_on(seed: int, sim: Sim, day: date) -> list[Session]:
     midnight = datetime.combine(day, time.min)
     if midnight + timedelta(days=1) <= sim.activated_at or (sim.stopped_at is not None and midnight >= sim.stopped_at):
         return []
+    if sim.kind.traffic is Traffic.EVEN:
+        return even_sessions(seed, sim, day)
     chance = random_for(seed, "traffic", sim.linkid, day)
     if sim.kind.traffic is Traffic.IDLE:
         spans = [(chance.randrange(_DAY_SECONDS), chance.randrange(2, 900))] if chance.random() < _IDLE_DAY else []

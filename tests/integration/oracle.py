@@ -139,10 +139,15 @@ class World:
                 return start, end
         if rows_only:
             return None
-        end_of_running = self.placements.get(link, Placement(None, None)).period_end
-        if end_of_running is None:
+        # A period that nobody has named yet, or no longer names: whole periods from the end that the inventory shows.
+        known = self._placement(link).period_end
+        if known is None:
             return None
-        return end_of_running - length, end_of_running
+        while known <= moment:
+            known += length
+        while known - length > moment:
+            known -= length
+        return known - length, known
 
     def _length(self, link: int) -> timedelta:
         plan = self.plans.get(self._placement(link).plan_id or 0)
@@ -151,9 +156,8 @@ class World:
     def _ended_periods(self, link: int, first: date, last: date) -> Iterable[tuple[datetime, datetime, int | None]]:
         if self.calendar_months:
             for day in days_between(first, last):
-                start, end = month_of(datetime.combine(day, time.min))
-                if end == midnight_after(day) and end <= self.totals_fetched_at:
-                    yield start, end, None
+                if day.day == 1:
+                    yield (*month_of(datetime.combine(day - DAY, time.min)), None)
             return
         rows = sorted(self.totals.get(link, ()), key=lambda row: row.period_end)
         ends = [row.period_end for row in rows]
@@ -237,10 +241,11 @@ class World:
         else:
             usage, source = counted, "incomplete"
         price = self.price(link)
-        bill = billed(usage, price, whole=source != "incomplete")
+        # The whole or nothing: a period that is over is billed, and a part of it is not what is billed.
+        bill = billed(usage if source != "incomplete" else None, price, whole=True)
         return ClosedRow(
             linkid=link,
-            day=(end - timedelta(seconds=1)).date(),
+            day=end.date(),
             period_start=start,
             period_end=end,
             session_bytes=counted,
@@ -280,9 +285,12 @@ def billed(usage: int | None, price: Price | None, *, whole: bool) -> Bill:
     if price.status == POOLED:
         # The pool is what is over, and the API doesn't say.
         return Bill(status="unknown")
+    if not whole and (payg or not over):
+        # Less than the whole: no number of it is shown as if it were.
+        return Bill(status="unknown")
     if payg:
-        return Bill(0, billable, cost if cost is None else Decimal(0), cost, "payg" if whole else "unknown")
-    status = "over" if over else "ok" if whole else "unknown"
+        return Bill(0, billable, cost if cost is None else Decimal(0), cost, "payg")
+    status = "over" if over else "ok"
     return Bill(over, billable, cost, cost if cost is None else Decimal(0), status)
 
 
@@ -294,14 +302,18 @@ def started(end: datetime, previous: datetime | None, length: timedelta) -> date
 
 def zone_of(plan: Mapping[str, Any], zone: str | None) -> Mapping[str, Any] | None:
     """The zone's prices: in `zones`, else in the current tier, else in BASE; names compare casefolded."""
-    if zone is None:
-        return None
     tiers = plan.get("tiers") or {}
     places = [
         plan.get("zones"),
         tiers.get(plan.get("current_tier"), {}).get("zones"),
         tiers.get("BASE", {}).get("zones"),
     ]
+    if zone is None:
+        # Where nobody tells the zone, a plan with one zone leaves nothing to guess.
+        names = {str(name).casefold() for place in places for name in place or {}}
+        if len(names) != 1:
+            return None
+        zone = names.pop()
     for place in places:
         for name, prices in (place or {}).items():
             if str(name).casefold() == zone.casefold():

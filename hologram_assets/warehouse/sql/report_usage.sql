@@ -1,5 +1,5 @@
 -- Every SIM of the day's report with its period, its usage up to the end of the day and where that number is from.
--- Grain: linkid. Inputs: sim_inventory, plan_catalog, billing_usage of the day; daily_link_usage and partition_loads of
+-- Grain: linkid. Inputs: sim_inventory, plan_catalog, billing_usage of the day; billing_periods; daily_link_usage and partition_loads of
 -- the period's days; raw_sessions of the period's first day (it begins at some second of it); temp table `assignments`
 -- (linkid, plan_id, zone) for SIMs whose plan the inventory doesn't tell, before the plan that their sessions name.
 -- Parameters: $org_id, $day, $calendar_month.
@@ -50,18 +50,41 @@ placed AS (
     LEFT JOIN session_plans AS p USING (linkid)
     LEFT JOIN lengths AS l ON l.plan_id = coalesce(nullif(i.plan_id, 0), a.plan_id, p.plan_id)
 ),
+-- The period by Hologram's ends and the plan as it is known here: billing_usage could not know a plan that only the
+-- sessions or the assignments tell, and so not that a period lasts longer than 30 days.
+named AS (
+    SELECT
+        p.linkid,
+        period_start(e.period_end, e.previous_end, p.billingperiod) AS named_start,
+        e.period_end AS named_end,
+        e.bytes AS named_bytes,
+        e.fetched_at AS named_fetched_at
+    FROM placed AS p
+    JOIN (
+        SELECT linkid, period_end, bytes, fetched_at, lag(period_end) OVER (PARTITION BY linkid ORDER BY period_end) AS previous_end
+        FROM hologram.billing_periods
+        WHERE org_id = $org_id
+    ) AS e ON e.linkid = p.linkid AND e.period_end > last_second($day)
+    QUALIFY row_number() OVER (PARTITION BY p.linkid ORDER BY e.period_end) = 1 AND named_start <= last_second($day)
+),
 periods AS (
     SELECT
-        *,
+        placed.*,
+        -- The total that was fetched on the day, which billing_usage keeps; else the newest one of the period.
+        coalesce(billing_bytes, named_bytes) AS total_bytes,
+        CASE WHEN billing_bytes IS NOT NULL THEN billing_fetched_at ELSE named_fetched_at END AS total_fetched_at,
+        coalesce(named_start, billing_start) AS total_start,
+        coalesce(named_end, billing_end) AS total_end,
         CASE
             WHEN $calendar_month THEN CAST(date_trunc('month', CAST($day AS DATE)) AS TIMESTAMP)
-            ELSE coalesce(billing_start, stepped_end - to_days(CAST(30 * billingperiod AS INTEGER)))
+            ELSE coalesce(named_start, billing_start, stepped_end - to_days(CAST(30 * billingperiod AS INTEGER)))
         END AS period_start,
         CASE
             WHEN $calendar_month THEN CAST(date_trunc('month', CAST($day AS DATE)) + INTERVAL 1 MONTH AS TIMESTAMP)
-            ELSE coalesce(billing_end, stepped_end)
+            ELSE coalesce(named_end, billing_end, stepped_end)
         END AS period_end
     FROM placed
+    LEFT JOIN named USING (linkid)
 ),
 first_days AS (
     SELECT p.linkid, sum(r.bytes) AS bytes
@@ -96,10 +119,10 @@ summed AS (
         p.*,
         CAST(coalesce(f.bytes, 0) + coalesce(d.bytes, 0) AS BIGINT) AS session_bytes,
         coalesce(CAST(p.period_start AS DATE) >= u.first_day, FALSE) AS all_days,
-        p.billing_bytes IS NOT NULL
-            AND p.billing_fetched_at < CAST($day AS TIMESTAMP) + INTERVAL 1 DAY
-            AND hours_between(p.billing_end, p.period_end) < 12
-            AND hours_between(p.billing_start, p.period_start) <= 24 AS billing_counts
+        p.total_bytes IS NOT NULL
+            AND p.total_fetched_at < CAST($day AS TIMESTAMP) + INTERVAL 1 DAY
+            AND hours_between(p.total_end, p.period_end) < 12
+            AND hours_between(p.total_start, p.period_start) <= 24 AS billing_counts
     FROM periods AS p
     CROSS JOIN unbroken AS u
     LEFT JOIN first_days AS f USING (linkid)
@@ -110,7 +133,7 @@ sourced AS (
         *,
         CASE
             WHEN period_end IS NULL THEN 'incomplete'
-            WHEN billing_counts AND (billing_bytes > session_bytes OR NOT all_days) THEN 'billing'
+            WHEN billing_counts AND (total_bytes > session_bytes OR NOT all_days) THEN 'billing'
             WHEN all_days THEN 'sessions'
             ELSE 'incomplete'
         END AS usage_source
@@ -124,7 +147,7 @@ SELECT
     period_end,
     CASE
         WHEN period_end IS NULL THEN NULL
-        WHEN usage_source = 'billing' THEN greatest(billing_bytes, session_bytes)
+        WHEN usage_source = 'billing' THEN greatest(total_bytes, session_bytes)
         ELSE session_bytes
     END AS usage_bytes,
     usage_source
