@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from dagster import AssetKey, DagsterInstance, Definitions
+from dagster import AssetKey, DagsterExecutionInterruptedError, DagsterInstance, Definitions
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.utils import make_new_backfill_id
@@ -54,15 +54,19 @@ class Summary:
     stored: set[tuple[str, OrgDay]] = field(default_factory=set)
     failed: dict[tuple[str, OrgDay], str] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    stopped: bool = False
 
     @property
     def ok(self) -> bool:
         """Whether every partition was stored and every step ran."""
-        return not self.failed and not self.errors
+        return not self.failed and not self.errors and not self.stopped
 
-    def settle(self, asset: str, day: OrgDay, error: Exception | None) -> None:
+    def settle(self, asset: str, day: OrgDay, error: BaseException | None) -> None:
         """Note what became of a partition; the latest try counts."""
-        if error is None:
+        if isinstance(error, (KeyboardInterrupt, DagsterExecutionInterruptedError)):
+            self.stopped = True
+            self.failed[asset, day] = "stopped before the day was done"
+        elif error is None:
             self.failed.pop((asset, day), None)
             self.stored.add((asset, day))
         else:
@@ -77,6 +81,7 @@ class Summary:
             "orgs": list(request.org_ids),
             "assets": list(request.assets),
             "ok": self.ok,
+            "stopped": self.stopped,
             "runs": self.runs,
             "materialized": dict(Counter(asset for asset, _ in sorted(self.stored))),
             "failed": [
@@ -167,7 +172,7 @@ class Backfill:
         """Materialise the request, one organisation after the other, then what builds on days that changed."""
         summary = Summary()
 
-        def settled(asset: str, day: OrgDay, error: Exception | None) -> None:
+        def settled(asset: str, day: OrgDay, error: BaseException | None) -> None:
             summary.settle(asset, day, error)
             self._on_day(asset, day)
 
@@ -175,8 +180,11 @@ class Backfill:
         began = utc_now()
         try:
             for org_id in request.org_ids:
+                if summary.stopped:
+                    break
                 self._run_days(org_id, request.assets, request.days.days, summary)
-                self._derive_other_days(org_id, request, began, summary)
+                if not summary.stopped:
+                    self._derive_other_days(org_id, request, began, summary)
         finally:
             day_finished.reset(token)
         return summary
@@ -189,6 +197,8 @@ class Backfill:
             group = [asset for asset in assets if pending[asset] == pending[first]]
             for window in contiguous(day.day for day in pending[first]):
                 self._run_range(org_id, group, window, summary)
+                if summary.stopped:
+                    return
             for day in list(pending[first]):
                 if (first, day) not in summary.stored and (first, day) not in summary.failed:
                     summary.failed[first, day] = "the run ended before the day was tried"

@@ -21,7 +21,7 @@ from rich.console import Console
 
 # Dagster is imported by the commands that need it: `--help`, `sandbox` and `report` answer without its second of import.
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
-stderr = Console(stderr=True)
+stderr = Console(stderr=True, soft_wrap=True)
 
 
 class _Refused(click.ClickException):
@@ -46,7 +46,13 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--port", default=8765, show_default=True, help="TCP port on 127.0.0.1; 0 picks a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8765,
+    show_default=True,
+    help="TCP port on 127.0.0.1; 0 picks a free one.",
+)
 @click.option("--sims", default=40, show_default=True, help="SIMs per organisation; from 20 on every kind is there.")
 @click.option("--orgs", default="144,145", show_default=True, help="Organisation ids, separated by commas.")
 @click.option("--seed", default=1, show_default=True, help="What the fleet is drawn from.")
@@ -84,7 +90,7 @@ def sandbox(
         return
     try:
         served = Sandbox(
-            orgs=[int(org) for org in orgs.split(",") if org.strip()],
+            orgs=_org_ids(orgs),
             sims=sims,
             days=days,
             seed=seed,
@@ -162,7 +168,9 @@ def backfill(
 
 @main.command()
 @click.option("--day", type=_DAY, required=True, help="UTC day, YYYY-MM-DD.")
-@click.option("--org", "org_ids", type=int, multiple=True, help="Organisation (repeatable); all if none.")
+@click.option(
+    "--org", "org_ids", type=click.IntRange(min=1), multiple=True, help="Organisation (repeatable); all if none."
+)
 @click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
 )
@@ -212,7 +220,7 @@ def doctor() -> None:
 
 
 @main.command()
-@click.option("--days", default=35, show_default=True, help="Days to load, today included.")
+@click.option("--days", type=click.IntRange(1, 90), default=35, show_default=True, help="Days to load, today included.")
 @click.option("--sims", default=40, show_default=True, help="SIMs per organisation.")
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), default=Path("data/demo"), show_default=True,
               help="Where the demo keeps its warehouse and its Dagster instance.")  # fmt: skip
@@ -223,6 +231,13 @@ def demo(days: int, sims: int, home: Path, ui: bool) -> None:
     from hologram_assets.commands.report import wide_console
 
     sys.exit(run_demo(days=days, sims=sims, home=home.absolute(), ui=ui, console=wide_console(sys.stdout)))
+
+
+def _org_ids(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdecimal() for part in parts):
+        raise _Refused(f"--orgs {text!r}: write ids separated by commas, like 144,145")
+    return [int(part) for part in parts]
 
 
 def _settings() -> Any:

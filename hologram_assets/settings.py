@@ -46,9 +46,9 @@ class Settings(BaseSettings):
     hologram_warehouse: str = "data/hologram.duckdb"
     hologram_page_size: int = Field(250, ge=1, le=5000)
     hologram_max_connections: int = Field(8, ge=1, le=64)
-    hologram_requests_per_second: float | None = Field(None, gt=0)
-    hologram_timeout_seconds: float = Field(120, gt=0)
-    hologram_window_margin_hours: float = Field(24, ge=0)
+    hologram_requests_per_second: float | None = Field(None, gt=0, allow_inf_nan=False)
+    hologram_timeout_seconds: float = Field(120, gt=0, allow_inf_nan=False)
+    hologram_window_margin_hours: float = Field(24, ge=0, le=24 * 90, allow_inf_nan=False)
     hologram_retention_days: int = Field(90, ge=1)
     hologram_plan_assignments: Path | None = None
     hologram_rules_file: Path | None = None

@@ -160,7 +160,8 @@ class HologramClient:
         except NotFoundError:
             return []
         rows = data if isinstance(data, list) else [data]
-        return _flattened(plan_prices(row) for row in rows if isinstance(row, dict))
+        found = _flattened(plan_prices(row) for row in rows if isinstance(row, dict))
+        return [price for price in found if isinstance(price, Rejected) or price.plan_id == plan_id]
 
     def links(self, query: LinkQuery) -> list[Link | Rejected]:
         """Every SIM of the organisation, as it is now.

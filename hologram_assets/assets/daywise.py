@@ -13,7 +13,14 @@ from contextvars import ContextVar
 from typing import Self
 
 import duckdb
-from dagster import AssetExecutionContext, AssetMaterialization, Failure, MetadataValue
+from dagster import (
+    AssetExecutionContext,
+    AssetMaterialization,
+    DagsterError,
+    DagsterExecutionInterruptedError,
+    Failure,
+    MetadataValue,
+)
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError, KeyRefusedError, PermanentError
@@ -26,8 +33,16 @@ from hologram_assets.warehouse.loads import Load
 Metadata = Mapping[str, RawMetadataValue]
 # Told of every finished day of an asset, with its error if it failed. Steps run in their caller's process here, and the
 # `backfill` command learns from it what Dagster's events don't say: which days of a failed range are stored.
-DayListener = Callable[[str, OrgDay, Exception | None], None]
+DayListener = Callable[[str, OrgDay, BaseException | None], None]
 day_finished: ContextVar[DayListener] = ContextVar("day_finished", default=lambda _asset, _day, _error: None)
+
+
+class StoppedError(DagsterError, DagsterExecutionInterruptedError):
+    """The run was asked to stop (Ctrl-C, Terminate).
+
+    Dagster answers an interrupt of a step with a retry policy by trying the step again. A `DagsterError` passes by the
+    policy, and as an interrupt it then ends the run as one.
+    """
 
 
 class RefusedError(PermanentError):
@@ -116,6 +131,11 @@ class Days:
         if error is not None:
             # Nobody can ask a stopped step for the days it has stored; without this they would look unmaterialised.
             self._record_good()
+            if isinstance(error, (KeyboardInterrupt, DagsterExecutionInterruptedError)):
+                for day in self.partitions:
+                    if day not in self._good and day not in self._bad:
+                        day_finished.get()(self._asset, day, error)
+                raise StoppedError(f"{self._asset} was stopped; the days that were done are stored") from error
             if isinstance(error, Exception):
                 for day in self.partitions:
                     if day not in self._good and day not in self._bad:

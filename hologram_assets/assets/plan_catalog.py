@@ -5,6 +5,7 @@ from typing import Any
 
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
+from hologram_assets.api.errors import PermanentError
 from hologram_assets.api.plans import PlanPrice
 from hologram_assets.api.queries import PlanQuery
 from hologram_assets.api.records import Rejected
@@ -57,7 +58,11 @@ def load_plan_catalog(
                 answer = client.plans(PlanQuery(orgid=org_id))
                 listed = {row.plan_id for row in answer if isinstance(row, PlanPrice)}
                 for plan_id in sorted(in_use - listed):
-                    answer += client.plan(org_id, plan_id)
+                    try:
+                        answer += client.plan(org_id, plan_id)
+                    except PermanentError as error:
+                        # One plan that can't be read leaves its SIMs unpriced, and the others priced.
+                        context.log.warning(f"organisation {org_id}: plan {plan_id} is not known: {error}")
                 calls = client.calls
             for day in wanted:
                 days.store(

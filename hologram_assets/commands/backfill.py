@@ -28,6 +28,7 @@ from hologram_assets.settings import Settings, SettingsError
 from hologram_assets.warehouse.connection import Warehouse
 
 _SHOWN_PARTITIONS = 10
+_INTERRUPTED = 130  # as a shell says it of a command that Ctrl-C ended
 
 
 def run_backfill(
@@ -75,6 +76,9 @@ def run_backfill(
     if as_json:
         click.echo(json.dumps(summary.as_json(request), indent=2))
     print_summary(summary, request, console)
+    if summary.stopped:
+        console.print("stopped; what is stored stays, and the same command goes on from there", highlight=False)
+        return _INTERRUPTED
     return 0 if summary.ok else 1
 
 

@@ -31,6 +31,8 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
     last = today()
     with Sandbox(orgs=_ORGS, sims=sims, days=max(days, 60), port=_PORT if ui else 0) as sandbox:
         environment = _environment(home, sandbox.base_url, last - timedelta(days=max(days, 60)))
+        for variable in [name for name in os.environ if name.startswith(("HOLOGRAM_", "SLACK_"))]:
+            del os.environ[variable]  # the demo is the same on every machine
         os.environ.update(environment)
         settings = load_settings()
         defs = build_defs(settings)
@@ -51,11 +53,13 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
             register_orgs(instance, _ORGS)
             summary = run_request(defs, instance, request, settings, console)
         print_summary(summary, request, console)
+        if summary.stopped or not summary.stored:
+            return 1
         console.print()
         print_report(read_report(Warehouse(settings.hologram_warehouse), last, _ORGS), console)
         console.print(
             f"\nDone in {time.monotonic() - began:.0f} s. The warehouse is {settings.hologram_warehouse} "
-            "(open it with any DuckDB, schema hologram).",
+            "(any DuckDB opens it: SELECT * FROM hologram.overage_report).",
             highlight=False,
         )
         if not ui:
@@ -75,7 +79,10 @@ def _environment(home: Path, base_url: str, start: object) -> dict[str, str]:
         "HOLOGRAM_BASE_URL": base_url,
         "HOLOGRAM_ORG_IDS": ",".join(map(str, _ORGS)),
         "HOLOGRAM_START_DATE": str(start),
-        "HOLOGRAM_WAREHOUSE": str(home / "hologram.duckdb"),
+        "HOLOGRAM_WAREHOUSE": str(home / "warehouse.duckdb"),
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "1",
+        # A proxy of the machine's is not asked for what this process serves itself.
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
     }

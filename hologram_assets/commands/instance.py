@@ -24,13 +24,14 @@ def prepare_home(home: Path) -> None:
 
 @contextmanager
 def dagster_instance() -> Iterator[DagsterInstance]:
-    """Open the instance of `DAGSTER_HOME`; without that variable the default one, made where it is missing."""
+    """Open the instance of `DAGSTER_HOME`; without that variable the default one. Made where it is missing.
+
+    Raises:
+        OSError: the folder can't be made.
+    """
     configured = os.environ.get("DAGSTER_HOME")
     home = Path(configured or _DEFAULT_HOME).expanduser().absolute()
-    if configured:
-        home.mkdir(parents=True, exist_ok=True)
-    else:
-        prepare_home(home)
+    prepare_home(home)
     os.environ["DAGSTER_HOME"] = str(home)
     # Two commands that open a new folder at once would both create its tables, and one would fail.
     with FileLock(home / "opening.lock", timeout=_OPENING_SECONDS):

@@ -23,22 +23,25 @@ def day_progress(total: int, console: Console) -> Iterator[Callable[[str, OrgDay
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total)
+        done: set[tuple[str, OrgDay]] = set()
 
         def advance(asset: str, day: OrgDay) -> None:
-            bar.update(task, advance=1, description=f"{asset} {day.day} of {day.org_id}")
+            done.add((asset, day))
+            bar.update(task, completed=len(done), description=f"{asset} {day.day} of {day.org_id}")
 
         yield advance
 
 
 def _lines(total: int, console: Console) -> Callable[[str, OrgDay], None]:
-    done, last_line = 0, time.monotonic()
+    done: set[tuple[str, OrgDay]] = set()  # a step that is tried again finishes its days again
+    last_line = time.monotonic()
 
     def advance(asset: str, day: OrgDay) -> None:
-        nonlocal done, last_line
-        done += 1
+        nonlocal last_line
+        done.add((asset, day))
         now = time.monotonic()
-        if now - last_line >= _SECONDS_BETWEEN_LINES or done == total:
+        if now - last_line >= _SECONDS_BETWEEN_LINES or len(done) == total:
             last_line = now
-            console.print(f"{done} of {total}: {asset} {day.key}", highlight=False)
+            console.print(f"{len(done)} of {total}: {asset} {day.key}", highlight=False)
 
     return advance

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from hologram_assets.warehouse.connection import sql
-from hologram_assets.warehouse.loads import Load, record_load, set_aside
+from hologram_assets.warehouse.loads import Load, record_load, set_aside, touch
 from hologram_assets.warehouse.tables import BILLING_PERIODS, BILLING_USAGE
 
 ASSET = BILLING_USAGE.name
@@ -78,14 +78,29 @@ def _merge_periods(
         ) WHERE end_before IS NULL OR hours_between(period_end, end_before) >= 12""",
         {"org_id": org_id, "fetched_at": fetched_at},
     )
+    # Days whose closed periods now have another total, or a final one at last: their report is older than that.
+    ended = connection.execute(
+        f"""SELECT DISTINCT i.day FROM incoming AS i
+        JOIN {BILLING_PERIODS.qualified} AS s
+            ON s.org_id = i.org_id AND s.linkid = i.linkid AND hours_between(s.period_end, i.period_end) < 12
+        WHERE i.fetched_at >= i.period_end AND (s.fetched_at < s.period_end OR s.bytes <> i.bytes)"""
+    ).fetchall()
+    touch(connection, org_id, [day for (day,) in ended], ASSET)
     connection.unregister("totals")
     connection.execute(
         f"""DELETE FROM {BILLING_PERIODS.qualified} AS s USING incoming AS i
-        WHERE s.org_id = $org_id AND s.linkid = i.linkid AND hours_between(s.period_end, i.period_end) < 12""",
+        WHERE s.org_id = $org_id AND s.linkid = i.linkid AND hours_between(s.period_end, i.period_end) < 12
+          AND s.fetched_at <= i.fetched_at""",
         {"org_id": org_id},
     )
     columns_sql = ", ".join(BILLING_PERIODS.column_names)
-    connection.execute(f"INSERT INTO {BILLING_PERIODS.qualified} BY NAME SELECT {columns_sql} FROM incoming")
+    # What is still stored was fetched later, by a run beside this one: it stays.
+    connection.execute(
+        f"""INSERT INTO {BILLING_PERIODS.qualified} BY NAME
+        SELECT {columns_sql} FROM incoming AS i WHERE NOT EXISTS (
+            SELECT 1 FROM {BILLING_PERIODS.qualified} AS s
+            WHERE s.org_id = i.org_id AND s.linkid = i.linkid AND hours_between(s.period_end, i.period_end) < 12)"""
+    )
 
 
 def _compare(connection: duckdb.DuckDBPyConnection, key: dict[str, object]) -> tuple[int, int, int]:

@@ -118,7 +118,7 @@ class Warehouse:
     def _opened(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         # Programs that don't know our lock (the duckdb shell, a notebook) still hold DuckDB's own.
         retrying = Retrying(
-            retry=retry_if_exception(lambda error: isinstance(error, duckdb.IOException) and "lock" in str(error)),
+            retry=retry_if_exception(_is_locked),
             stop=stop_after_delay(min(self._timeout, 30)),
             wait=wait_random_exponential(multiplier=0.05, max=2),
             reraise=True,
@@ -131,13 +131,11 @@ class Warehouse:
         try:
             try:
                 retrying(connection.execute, attach)
-            except duckdb.IOException as error:
-                msg = (
-                    f"the warehouse {self.path} can't be opened; close the program that holds it. DuckDB says: {error}"
-                )
-                raise WarehouseBusyError(msg) from error
             except duckdb.Error as error:
-                msg = f"the warehouse {self.path} can't be opened: {error}"
+                if _is_locked(error):
+                    msg = f"the warehouse {self.path} is held by a program; close it. DuckDB says: {error}"
+                    raise WarehouseBusyError(msg) from error
+                msg = f"the warehouse {self.path} can't be opened; check HOLOGRAM_WAREHOUSE. DuckDB says: {error}"
                 raise WarehouseError(msg) from error
             connection.execute("USE warehouse")
             connection.execute("SET TimeZone = 'UTC'")
@@ -156,6 +154,10 @@ class Warehouse:
             return f"process {who['process']} on {who['host']} since {who['since']} UTC"
         except (OSError, ValueError, KeyError):
             return "a reader, or somebody who left no name"
+
+
+def _is_locked(error: BaseException) -> bool:
+    return isinstance(error, duckdb.IOException) and "lock on file" in str(error)
 
 
 def _wanted() -> set[tuple[str, str]]:

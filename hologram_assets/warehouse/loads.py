@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import duckdb
 import pyarrow as pa
 
+from hologram_assets.domain.periods import end_of_day
 from hologram_assets.warehouse.tables import PARTITION_LOADS, REJECTED_ROWS
 
 
@@ -52,12 +53,18 @@ def record_load(
     now = utc_now()
     key = [org_id, day, asset]
     before = connection.execute(
-        f"SELECT data_changed_at FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?", key
+        f"""SELECT data_changed_at, complete_through FROM {PARTITION_LOADS.qualified}
+            WHERE org_id = ? AND day = ? AND asset = ?""",
+        key,
     ).fetchone()
-    changed_at = now if load.changed_data or before is None else before[0]
+    through = min(load.complete_through, end_of_day(day)) if load.complete_through else None
+    # Known to be complete up to a later moment, the same rows say more than they did.
+    grew = before is not None and through is not None and (before[1] is None or before[1] < through)
+    changed_at = now if load.changed_data or before is None or grew else before[0]
     connection.execute(f"DELETE FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?", key)
     values = asdict(load) | {
         "org_id": org_id, "day": day, "asset": asset, "loaded_at": now, "data_changed_at": changed_at, "run_id": run_id,
+        "complete_through": through,
     }  # fmt: skip
     columns = PARTITION_LOADS.column_names
     connection.execute(

@@ -1,8 +1,8 @@
 """Writing snapshots: the plan catalogue and the SIM inventory, of which the API tells only the present.
 
 A day's snapshot is merged anew while the day is today and frozen afterwards, so that prices of the past stay the
-prices of the past. A past day without a snapshot of its own gets today's, marked `carried_back`; that one may gain
-rows that were not known before, but never change.
+prices of the past. A past day without a snapshot of its own gets today's, marked `carried_back`. Plans that a past day
+lacks may be added later, and SIMs to a day that was carried back; what is stored never changes.
 """
 
 from __future__ import annotations
@@ -53,10 +53,18 @@ def merge_snapshot(
     missing = _number(
         connection, f"SELECT count(*) FROM {stored} WHERE {entity} NOT IN (SELECT {entity} FROM incoming)", key
     )
-    if frozen:
+    if frozen and table is SIM_INVENTORY:
+        # Which SIMs there were is known; one that came later was not among them.
         connection.execute("DELETE FROM incoming")
     elif not is_today:
+        # A plan that the day's catalogue lacks may still be added, marked as known only later.
         connection.execute(f"DELETE FROM incoming WHERE {entity} IN (SELECT {entity} FROM {stored})", key)
+    else:
+        # Of two runs at once the later fetch wins, whichever writes last.
+        connection.execute(
+            f"DELETE FROM incoming WHERE {entity} IN (SELECT {entity} FROM {stored} WHERE fetched_at > $fetched_at)",
+            key | {"fetched_at": fetched_at},
+        )
     compared = ", ".join(name for name in table.column_names if name not in _BOOKKEEPING)
     before = _number(
         connection, f"SELECT count(*) FROM {stored} WHERE {entity} IN (SELECT {entity} FROM incoming)", key
@@ -106,7 +114,9 @@ def _stage(
     types = {row[0]: row[1] for row in connection.execute("DESCRIBE incoming").fetchall()}
     columns = {name: pa.array([row.get(name) for row in full], _arrow_type(types[name])) for name in types}
     connection.register("snapshot", pa.table(columns))
-    connection.execute("INSERT INTO incoming BY NAME SELECT * FROM snapshot")
+    # A list that repeats a row (pages shift while they are read) still makes one row a key.
+    key = ", ".join(table.key)
+    connection.execute(f"INSERT INTO incoming BY NAME SELECT DISTINCT ON ({key}) * FROM snapshot ORDER BY {key}")
     connection.unregister("snapshot")
 
 

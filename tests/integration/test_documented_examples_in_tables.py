@@ -21,14 +21,22 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 DAY = date(2025, 9, 19)
 SIM = 2235723
 # The samples name no link; this one is on the sample's plan 1678, in a period that began with the day.
-LINK = {"id": SIM, "dataplansubscriptionid": 1678, "zone": "Global", "state": "LIVE", "whenexpires": "2025-10-19 00:00:00"}
+LINK = {
+    "id": SIM,
+    "dataplansubscriptionid": 1678,
+    "zone": "Global",
+    "state": "LIVE",
+    "whenexpires": "2025-10-19 00:00:00",
+}
 
 
 def answer(asked: Asked) -> Answer:
     if asked.path == "links/cellular":
         return page([LINK])
     first = asked.path.replace("/", "_") + ".first_page"
-    name = {"5234567890": "usage_data.last_page", "1678": "plans.last_page"}.get(asked.params.get("startafter", ""), first)
+    name = {"5234567890": "usage_data.last_page", "1678": "plans.last_page"}.get(
+        asked.params.get("startafter", ""), first
+    )
     return Answer(body=(FIXTURES / f"{name}.json").read_bytes())
 
 

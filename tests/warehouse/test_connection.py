@@ -143,7 +143,7 @@ def test_a_program_that_knows_no_lock_of_ours_is_named_by_duckdbs_words(tmp_path
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        held = pytest.raises(WarehouseBusyError, match=f"close the program that holds it.*{process.pid}")
+        held = pytest.raises(WarehouseBusyError, match=f"is held by a program.*{process.pid}")
         with held, Warehouse(path, 0.5).write():
             pass
         process.kill()

@@ -74,8 +74,22 @@ def test_what_a_later_list_lacks_stays_and_is_counted(warehouse: Warehouse) -> N
 def test_prices_of_the_past_stay_the_prices_of_the_past(warehouse: Warehouse) -> None:
     store(warehouse, [price(1)])
     load = store(warehouse, [price(1, rate="9.000000"), price(2)], at=NOON + timedelta(days=1))
-    assert stored(warehouse) == [(1, "global", Decimal("0.21"), "own")]
-    assert (load.new_rows, load.changed_rows) == (0, 0)
+    assert stored(warehouse) == [
+        (1, "global", Decimal("0.21"), "own"),
+        (2, "global", Decimal("0.21"), "carried_back"),  # not known before: added, and marked
+    ]
+    assert (load.new_rows, load.changed_rows) == (1, 0)
+
+
+def test_a_list_that_repeats_a_row_makes_one_row_a_key(warehouse: Warehouse) -> None:
+    store(warehouse, [price(1), price(1)])
+    assert len(stored(warehouse)) == 1
+
+
+def test_of_two_fetches_the_later_one_wins_whichever_is_written_last(warehouse: Warehouse) -> None:
+    store(warehouse, [price(1, rate="0.300000")], at=NOON + timedelta(hours=1))
+    store(warehouse, [price(1)], at=NOON)
+    assert stored(warehouse)[0][2] == Decimal("0.3")
 
 
 def test_a_past_day_without_a_snapshot_gets_todays_and_says_so(warehouse: Warehouse) -> None:

@@ -12,9 +12,35 @@ lengths AS (
     WHERE org_id = $org_id AND day = $price_day
     GROUP BY plan_id
 ),
+session_plans AS (
+    SELECT r.linkid, arg_max(r.data_plan_id, r.session_end) AS plan_id
+    FROM hologram.raw_sessions AS r
+    WHERE r.org_id = $org_id AND r.day BETWEEN CAST($day AS DATE) - 90 AND CAST($day AS DATE)
+      AND r.data_plan_id IS NOT NULL AND r.linkid NOT IN (SELECT linkid FROM inventory WHERE plan_id > 0)
+    GROUP BY r.linkid
+),
+known_sims AS (
+    SELECT linkid FROM inventory
+    UNION
+    SELECT linkid FROM hologram.billing_periods WHERE org_id = $org_id AND day = $day
+    UNION
+    SELECT linkid FROM hologram.daily_link_usage
+    WHERE org_id = $org_id AND day >= CAST($day AS DATE) - INTERVAL 1 MONTH AND day <= $day
+),
+planned AS (
+    SELECT
+        k.linkid,
+        coalesce(nullif(i.plan_id, 0), a.plan_id, p.plan_id, i.plan_id) AS plan_id,
+        CASE WHEN i.plan_id > 0 THEN i.zone ELSE coalesce(a.zone, i.zone) END AS zone,
+        i.period_end
+    FROM known_sims AS k
+    LEFT JOIN inventory AS i USING (linkid)
+    LEFT JOIN assignments AS a USING (linkid)
+    LEFT JOIN session_plans AS p USING (linkid)
+),
 sims AS (
     SELECT linkid, plan_id, zone, period_end, coalesce(billingperiod, 1) AS billingperiod
-    FROM inventory LEFT JOIN lengths USING (plan_id)
+    FROM planned LEFT JOIN lengths USING (plan_id)
 ),
 ends AS (
     SELECT *, lag(period_end) OVER (PARTITION BY linkid ORDER BY period_end) AS previous_end
@@ -59,12 +85,7 @@ ended AS (
         CAST($day AS TIMESTAMP),
         NULL,
         FALSE
-    FROM (
-        SELECT linkid FROM inventory
-        UNION
-        SELECT linkid FROM hologram.daily_link_usage
-        WHERE org_id = $org_id AND day >= CAST($day AS DATE) - INTERVAL 1 MONTH AND day < $day
-    )
+    FROM known_sims
     WHERE $calendar_month AND date_part('day', CAST($day AS DATE)) = 1
 ),
 edge_days AS (
@@ -98,18 +119,11 @@ coverage AS (
         AND l.complete_through >= least(CAST(l.day AS TIMESTAMP) + INTERVAL 1 DAY, p.period_end)
     GROUP BY p.linkid, p.period_end
 ),
-session_plans AS (
-    SELECT r.linkid, arg_max(r.data_plan_id, r.session_end) AS plan_id
-    FROM hologram.raw_sessions AS r
-    WHERE r.org_id = $org_id AND r.day BETWEEN CAST($day AS DATE) - 90 AND CAST($day AS DATE)
-      AND r.data_plan_id IS NOT NULL AND r.linkid NOT IN (SELECT linkid FROM inventory WHERE plan_id > 0)
-    GROUP BY r.linkid
-),
 summed AS (
     SELECT
         p.linkid,
-        coalesce(nullif(s.plan_id, 0), a.plan_id, sp.plan_id, s.plan_id) AS plan_id,
-        CASE WHEN s.plan_id > 0 THEN s.zone ELSE coalesce(a.zone, s.zone) END AS zone,
+        s.plan_id,
+        s.zone,
         p.period_start,
         p.period_end,
         p.hologram_bytes,
@@ -121,8 +135,6 @@ summed AS (
     FROM ended AS p
     JOIN coverage AS c ON c.linkid = p.linkid AND c.period_end = p.period_end
     LEFT JOIN sims AS s ON s.linkid = p.linkid
-    LEFT JOIN assignments AS a ON a.linkid = p.linkid
-    LEFT JOIN session_plans AS sp ON sp.linkid = p.linkid
     LEFT JOIN edge_days AS e ON e.linkid = p.linkid AND e.period_end = p.period_end
     LEFT JOIN inner_days AS i ON i.linkid = p.linkid AND i.period_end = p.period_end
 )

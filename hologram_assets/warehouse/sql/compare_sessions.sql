@@ -10,7 +10,8 @@ SELECT
     i.*,
     s.day AS stored_day,
     s.record_id IS NULL AS is_new,
-    s.record_id IS NOT NULL AND row(
+    -- Of two runs at once the later fetch wins, whichever writes last.
+    s.record_id IS NOT NULL AND i.fetched_at >= s.fetched_at AND row(
         s.linkid, s.session_begin, s.session_end, s.bytes, s.imei, s.imeisv, s.cellid, s.lac,
         s.radio_access_technology, s.network_name, s.country, s.simcardid, s.profile_name, s.data_plan_id, s.extra
     ) IS DISTINCT FROM row(

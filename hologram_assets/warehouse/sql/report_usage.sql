@@ -17,7 +17,8 @@ sims AS (
     SELECT linkid FROM billing
     UNION
     SELECT linkid FROM hologram.daily_link_usage
-    WHERE org_id = $org_id AND day BETWEEN CAST($day AS DATE) - 29 AND CAST($day AS DATE)
+    WHERE org_id = $org_id AND day <= $day
+      AND day >= CASE WHEN $calendar_month THEN date_trunc('month', CAST($day AS DATE)) ELSE CAST($day AS DATE) - 29 END
 ),
 session_plans AS (
     SELECT linkid, arg_max(data_plan_id, session_end) AS plan_id
