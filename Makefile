@@ -8,7 +8,8 @@ STAMP := $(VENV)/.setup-complete
 PIP_OPTIONS := --disable-pip-version-check --no-input --no-compile
 # On two cores, 30 tests with Dagster instances took 30.0 s in one process, 20.3 s in two and 20.7 s in three.
 # `make test PYTEST_ARGS="-x -k paging"` runs a part in one process.
-PYTEST_ARGS ?= -n 2 --dist worksteal
+PARALLEL := -n 2 --dist worksteal
+PYTEST_ARGS ?= $(PARALLEL) -m "not campaign"
 # As set in the environment, else in .env, else under data/.
 DAGSTER_HOME ?= $(or $(shell sed -n 's/^DAGSTER_HOME=//p' .env 2>/dev/null),$(CURDIR)/data/dagster)
 
@@ -20,10 +21,10 @@ CHECK_WARNINGS := error,$(BETA),ignore:Function `definitions_validate_command` i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ui test dev lint types check lock clean
+.PHONY: help setup demo demo-ui test campaigns dev lint types check lock clean
 
 help:  ## print this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP)  ## create .venv with everything the other targets need
 
@@ -65,8 +66,11 @@ demo: setup  ## run the whole graph on a sandbox API for two organisations, with
 demo-ui: setup  ## the demo, then the Dagster UI on what it made, with the sandbox beside it
 	@$(BIN)/hologram-assets demo --ui
 
-test: setup  ## run all tests
+test: setup  ## run the tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+campaigns: setup  ## run the slow tests: kills at many moments, a fleet with planted faults
+	@$(BIN)/python -m pytest $(PARALLEL) -m campaign
 
 dev: export DAGSTER_HOME := $(DAGSTER_HOME)
 dev: setup  ## start the Dagster UI and daemon (DAGSTER_HOME: data/dagster unless set)

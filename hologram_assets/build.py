@@ -9,6 +9,7 @@ from dagster import AssetChecksDefinition, AssetsDefinition, Definitions, Partit
 
 from hologram_assets.assets.billing_usage import billing_usage_asset
 from hologram_assets.assets.daily_link_usage import daily_link_usage_asset
+from hologram_assets.assets.network_changes import network_changes_asset
 from hologram_assets.assets.overage_report import overage_report_asset
 from hologram_assets.assets.plan_catalog import plan_catalog_asset
 from hologram_assets.assets.raw_sessions import raw_sessions_asset
@@ -17,6 +18,7 @@ from hologram_assets.checks.derived import CLOSED_PERIODS_RECONCILE, EVERY_SIM_P
 from hologram_assets.checks.evaluate import asset_checks
 from hologram_assets.checks.ingest import every_rat_mapped, every_row_readable, nothing_missing_upstream
 from hologram_assets.checks.keys import keys_are_sound
+from hologram_assets.domain.networks import default_network_aliases
 from hologram_assets.domain.radio import default_rat_levels
 from hologram_assets.partitions import day_by_org
 from hologram_assets.resources.hologram import HologramResource
@@ -26,6 +28,7 @@ from hologram_assets.settings import Settings, load_settings
 from hologram_assets.warehouse.tables import (
     BILLING_USAGE,
     DAILY_LINK_USAGE,
+    NETWORK_CHANGES,
     OVERAGE_REPORT,
     PLAN_CATALOG,
     RAW_SESSIONS,
@@ -65,6 +68,7 @@ def _assets(settings: Settings, partitions: Partitions) -> list[AssetsDefinition
         plan_catalog_asset(partitions, assignments),
         sim_inventory_asset(partitions),
         daily_link_usage_asset(partitions),
+        network_changes_asset(partitions, settings.network_rules(), default_rat_levels(), default_network_aliases()),
         overage_report_asset(
             partitions,
             calendar_month=lambda org_id: settings.billing_mode(org_id) == "calendar_month",
@@ -85,6 +89,7 @@ def _checks(partitions: Partitions) -> list[AssetChecksDefinition]:
         PLAN_CATALOG: [every_row_readable(PLAN_CATALOG), nothing_missing_upstream(PLAN_CATALOG)],
         SIM_INVENTORY: [every_row_readable(SIM_INVENTORY), nothing_missing_upstream(SIM_INVENTORY)],
         DAILY_LINK_USAGE: [up_to_date(DAILY_LINK_USAGE)],
+        NETWORK_CHANGES: [up_to_date(NETWORK_CHANGES)],
         OVERAGE_REPORT: [up_to_date(OVERAGE_REPORT), EVERY_SIM_PRICED, CLOSED_PERIODS_RECONCILE],
     }
     return [asset_checks(table, [keys_are_sound(table), *checks], partitions) for table, checks in by_table.items()]

@@ -107,8 +107,10 @@ def sandbox(
         raise _Refused(str(error)) from error
 
     def ready() -> None:
-        click.echo(f"serving {served.base_url}; any key opens it")
-        click.echo(f"export HOLOGRAM_BASE_URL={served.base_url} HOLOGRAM_API_KEY=sandbox HOLOGRAM_ORG_IDS={orgs}")
+        click.echo(
+            f"serving {served.base_url}; any key opens it\n"
+            f"export HOLOGRAM_BASE_URL={served.base_url} HOLOGRAM_API_KEY=sandbox HOLOGRAM_ORG_IDS={orgs}"
+        )
 
     try:
         served.serve_forever(ready)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import yaml
@@ -19,8 +19,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hologram_assets.domain.inventory import PlanAssignment
+from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.domain.pricing import PricingRules
 
+T = TypeVar("T")
+_RULE_PARTS = ("network", "pricing")
 BillingMode = Literal["sim_30d", "calendar_month"]
 _PER_ORG = {
     "billing_modes": "HOLOGRAM_BILLING_MODE_",
@@ -148,26 +151,49 @@ class Settings(BaseSettings):
         return tuple(assignments.values())
 
     def pricing_rules(self) -> PricingRules:
-        """The `pricing` part of `HOLOGRAM_RULES_FILE` (YAML); defaults without a file.
+        """The `pricing` part of `HOLOGRAM_RULES_FILE`.
 
         Raises:
             SettingsError: the file can't be read, or has a name or value that is not known.
         """
+        return self._rules("pricing", PricingRules)
+
+    def network_rules(self) -> NetworkRules:
+        """The `network` part of `HOLOGRAM_RULES_FILE`.
+
+        Raises:
+            SettingsError: the file can't be read, or has a name or value that is not known.
+        """
+
+        def made(**values: Any) -> NetworkRules:
+            models = values.get("shared_imei_allowed_models")
+            if isinstance(models, list):
+                values["shared_imei_allowed_models"] = frozenset(str(model) for model in models)
+            return NetworkRules(**values)
+
+        return self._rules("network", made)
+
+    def _rules(self, part: str, made: Callable[..., T]) -> T:
+        """A part of the rules file (YAML) as what `made` makes of it; its defaults without a file or part."""
         path = self.hologram_rules_file
         if path is None:
-            return PricingRules()
+            return made()
         try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-            return PricingRules(**_mapping(_mapping(document, "the file").get("pricing") or {}, "pricing"))
+            document = _mapping(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, "the file", _RULE_PARTS)
+            return made(**_mapping(document.get(part) or {}, part))
         except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
             msg = f"HOLOGRAM_RULES_FILE: {path}: {error}"
             raise SettingsError(msg) from error
 
 
-def _mapping(value: object, name: str) -> dict[str, Any]:
+def _mapping(value: object, name: str, keys: Collection[str] | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
         msg = f"{name} must be a mapping, not {value!r}"
         raise TypeError(msg)
+    unknown = sorted(str(key) for key in value if keys is not None and key not in keys)
+    if unknown:
+        msg = f"{name} has no part {unknown[0]!r}; there are {', '.join(keys or ())}"
+        raise ValueError(msg)
     return value
 
 

@@ -15,6 +15,7 @@ ASSETS = {
     "plan_catalog": {"sim_inventory"},
     "billing_usage": {"plan_catalog", "sim_inventory"},
     "daily_link_usage": {"raw_sessions"},
+    "network_changes": {"daily_link_usage", "raw_sessions"},
     "overage_report": {"daily_link_usage", "billing_usage", "plan_catalog", "sim_inventory"},
 }
 INGEST = {"raw_sessions", "sim_inventory", "plan_catalog", "billing_usage"}

@@ -9,6 +9,7 @@ from hologram_assets.partitions import OrgDay
 from hologram_assets.warehouse.tables import (
     BILLING_USAGE,
     DAILY_LINK_USAGE,
+    NETWORK_CHANGES,
     OVERAGE_REPORT,
     PLAN_CATALOG,
     RAW_SESSIONS,
@@ -22,6 +23,7 @@ _MISPLACED = {
     DAILY_LINK_USAGE: "CAST(first_seen AS DATE) <> day OR CAST(last_seen AS DATE) <> day",
     BILLING_USAGE: "period_end <= last_second(day) OR period_start > last_second(day)",
     OVERAGE_REPORT: "period_end <= last_second(day) OR period_start > last_second(day)",
+    NETWORK_CHANGES: "CAST(observed_at AS DATE) <> day",
     PLAN_CATALOG: "snapshot_basis = 'own' AND CAST(fetched_at AS DATE) <> day",
     SIM_INVENTORY: "snapshot_basis = 'own' AND CAST(fetched_at AS DATE) <> day",
 }
@@ -31,6 +33,7 @@ _REQUIRED = {
     DAILY_LINK_USAGE: ("linkid", "bytes"),
     BILLING_USAGE: ("linkid", "period_start", "period_end", "bytes"),
     OVERAGE_REPORT: ("linkid", "status", "pricing_status"),
+    NETWORK_CHANGES: ("change_id", "rule", "severity", "observed_at"),
     PLAN_CATALOG: ("plan_id", "tier", "zone", "included_bytes"),
     SIM_INVENTORY: ("linkid",),
 }

@@ -46,7 +46,10 @@ def _organisations(settings: Settings) -> Iterator[Finding]:
 def _files(settings: Settings) -> Iterator[Finding]:
     readers: dict[str, tuple[object, Callable[[], object]]] = {
         "HOLOGRAM_PLAN_ASSIGNMENTS": (settings.hologram_plan_assignments, settings.plan_assignments),
-        "HOLOGRAM_RULES_FILE": (settings.hologram_rules_file, settings.pricing_rules),
+        "HOLOGRAM_RULES_FILE": (
+            settings.hologram_rules_file,
+            lambda: (settings.pricing_rules(), settings.network_rules()),
+        ),
     }
     for variable, (path, read) in readers.items():
         if path is None:

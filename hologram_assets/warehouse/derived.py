@@ -41,7 +41,7 @@ def write_daily_link_usage(connection: duckdb.DuckDBPyConnection, org_id: int, d
     key = {"org_id": org_id, "day": day}
     connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS " + sql("daily_link_usage"), key)
     size = connection.execute("SELECT coalesce(sum(bytes), 0) FROM fresh").fetchone()
-    load = _replace(connection, DAILY_LINK_USAGE, org_id, day)
+    load = replace_with_fresh(connection, DAILY_LINK_USAGE, org_id, day)
     load = replace(load, complete_through=complete_through, bytes=int(size[0]) if size else 0)
     record_load(connection, org_id, day, DAILY_LINK_USAGE.name, load, run_id)
     return load
@@ -69,7 +69,7 @@ def write_overage_report(
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE fresh AS " + sql("overage_report"), key | {"complete_through": complete_through}
     )
-    load = replace(_replace(connection, OVERAGE_REPORT, org_id, day), complete_through=complete_through)
+    load = replace(replace_with_fresh(connection, OVERAGE_REPORT, org_id, day), complete_through=complete_through)
     record_load(connection, org_id, day, OVERAGE_REPORT.name, load, run_id)
     return load
 
@@ -81,7 +81,7 @@ def _price(connection: duckdb.DuckDBPyConnection, org_id: int, price_day: date, 
     )
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, table: Table, org_id: int, day: date) -> Load:
+def replace_with_fresh(connection: duckdb.DuckDBPyConnection, table: Table, org_id: int, day: date) -> Load:
     """Put temp table `fresh` in the place of the partition, unless they are the same."""
     key = {"org_id": org_id, "day": day}
     connection.execute(

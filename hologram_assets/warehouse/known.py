@@ -55,8 +55,8 @@ def first_changed_day(connection: duckdb.DuckDBPyConnection, org_id: int, since:
 def stale_days(connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, since: date) -> list[date]:
     """Days from `since` on whose derived partition is older than the data it was made from, ascending.
 
-    A day of `daily_link_usage` is made from that day's sessions; one of `overage_report` from the usage of the day and of
-    up to 90 days before it, and from the day's own totals, plans and SIMs.
+    A day of `daily_link_usage` is made from that day's sessions; one of `overage_report` and `network_changes` from the
+    usage of the day and of up to 90 days before it, and the report from the day's own totals, plans and SIMs as well.
     """
     look_back = timedelta(0) if asset == DAILY_LINK_USAGE.name else _LOOK_BACK
     rows = connection.execute(
@@ -65,7 +65,7 @@ def stale_days(connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, s
           ON s.org_id = d.org_id AND s.data_changed_at > d.loaded_at AND (
             ($asset = 'daily_link_usage' AND s.asset = 'raw_sessions' AND s.day = d.day)
             OR ($asset <> 'daily_link_usage' AND s.asset = 'daily_link_usage' AND s.day BETWEEN d.day - $days AND d.day)
-            OR ($asset <> 'daily_link_usage' AND s.day = d.day
+            OR ($asset = 'overage_report' AND s.day = d.day
                 AND s.asset IN ('billing_usage', 'plan_catalog', 'sim_inventory')))
         WHERE d.org_id = $org_id AND d.asset = $asset AND d.day BETWEEN $since AND $since + CAST($ahead AS INTEGER)
         GROUP BY d.day ORDER BY d.day""",

@@ -47,10 +47,19 @@ def complete_through_of(connection: duckdb.DuckDBPyConnection, org_id: int, day:
 
 
 def record_load(
-    connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str, load: Load, run_id: str
+    connection: duckdb.DuckDBPyConnection,
+    org_id: int,
+    day: date,
+    asset: str,
+    load: Load,
+    run_id: str,
+    read_at: datetime | None = None,
 ) -> None:
-    """Note a load, in the transaction that wrote the partition."""
-    now = utc_now()
+    """Note a load, in the transaction that wrote the partition.
+
+    `read_at`: when what it was made from was read, if that was in a transaction before.
+    """
+    now = read_at or utc_now()
     key = [org_id, day, asset]
     before = connection.execute(
         f"""SELECT data_changed_at, complete_through FROM {PARTITION_LOADS.qualified}

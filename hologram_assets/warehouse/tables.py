@@ -276,6 +276,23 @@ OVERAGE_REPORT = _table(
     """,
 )
 
+NETWORK_CHANGES = _table(
+    "network_changes",
+    "one unexpected change of network, RAT, country or device; `day` is the day on which its condition was complete",
+    "org_id change_id",
+    """
+    change_id VARCHAR the same for the same change, whenever it is computed
+    linkid BIGINT SIM; null for a fleet incident, whose SIMs stand in `detail`
+    rule VARCHAR rule that fired, like rat_downgrade or fleet_incident; the README lists them
+    severity VARCHAR info, warn or critical
+    previous VARCHAR network, RAT, country or IMEI before
+    current VARCHAR network, RAT, country or IMEI now
+    observed_at TIMESTAMP end of the session that completed the condition (UTC)
+    record_id BIGINT that session
+    detail VARCHAR JSON object of the numbers that say why
+    """,
+)
+
 TABLES = (
     RAW_SESSIONS,
     BILLING_PERIODS,
@@ -288,6 +305,7 @@ TABLES = (
     SIM_INVENTORY,
     DAILY_LINK_USAGE,
     OVERAGE_REPORT,
+    NETWORK_CHANGES,
 )
 
 

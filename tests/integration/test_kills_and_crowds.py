@@ -148,6 +148,7 @@ MOMENTS: dict[str, dict[str, Callable[[Moments], Callable[[], bool]]]] = {
 }
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("moments", MOMENTS)
 def test_a_backfill_killed_at_any_moment_leaves_every_row_that_was_stored(
     quick: Deploy, monkeypatch: pytest.MonkeyPatch, moments: str

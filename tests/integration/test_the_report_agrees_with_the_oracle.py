@@ -336,7 +336,7 @@ def test_late_sessions_correct_a_closed_period_and_the_numbers_before_are_kept(l
     eve, day = end.date() - timedelta(days=1), end.date()
     closed = ["billing_periods", "closed_periods", "billing_usage", "sim_inventory", "plan_catalog", "overage_report"]
     forget(deployment, date(2000, 1, 1), date(2100, 1, 1), closed)
-    forget(deployment, eve, board.clock.now().date(), USAGE)
+    forget(deployment, eve, board.clock.now().date(), (*USAGE, "network_changes"))
     clock.freeze(seen - timedelta(seconds=1))
     assert deployment.backfill(eve, day, [144]).ok
     days = days_between(start.date(), day)

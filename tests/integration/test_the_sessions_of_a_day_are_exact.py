@@ -177,7 +177,8 @@ FAULTS_OF_DATA: dict[str, Failed | str] = {
 
 
 def test_every_fault_of_the_sandbox_has_its_answer_here() -> None:
-    assert {re.split("=", notation)[0] for notation in FAULTS_OF_DATA} == set(FAULTS)
+    of_the_api = {name for name in FAULTS if not name.startswith("slack_")}
+    assert {re.split("=", notation)[0] for notation in FAULTS_OF_DATA} == of_the_api
 
 
 def edited(deployment: Deployment, fault: Fault) -> list[Session]:

@@ -1,0 +1,213 @@
+"""Alerts as Slack messages (Block Kit): pure builders, so that a message can be read in a test.
+
+A message says what, who, how much, since when, why we think so, and the cheapest thing to do. Slack's limits are kept
+here: 50 blocks, 150 characters a header, 3000 a section. Text from outside is escaped: a device may be called
+`<!channel>`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from hologram_assets.domain.alerts import CRITICAL, INFO, NETWORK, OVERAGE, WARN
+
+SHOWN = 10
+_HEADER_LENGTH = 150
+_SECTION_LENGTH = 3_000
+# Of one text from outside, so that a long name leaves room for what follows it.
+_LONGEST_TEXT = 500
+_LONGEST_NAME = 80
+_IDS_IN_METADATA = 100
+_FORMATTING = "*_~`"
+_MARK = {CRITICAL: ":red_circle:", WARN: ":large_orange_circle:", INFO: ":large_blue_circle:"}
+_HEADLINE = {
+    OVERAGE: "data usage needs a look",
+    NETWORK: "unexpected network changes",
+}
+_ADVICE = {
+    "overage_step": "Cheapest first: stop what uses the data, set an overage limit at Hologram, or move the SIM to a "
+    "bigger plan before its period ends.",
+    "will_exceed": "There is still time: find what changed, set an overage limit, or move the SIM to a bigger plan.",
+    "payg_spend": "A plan with an allowance may be cheaper for this SIM from now on; an overage limit caps the rest.",
+    "rat_downgrade": "Look at signal and firmware; a SIM that stays on 2G stops when the network is switched off.",
+    "new_network": "Check that the SIM is where it should be, and that the plan covers this network.",
+    "network_shift": "Check coverage at the site; a lasting shift is accepted as normal after 14 days.",
+    "country_change": "Check that the device travelled; if not, pause the SIM.",
+    "imei_change": "Check who moved the SIM to another device; if nobody did, pause it.",
+    "shared_imei": "Two SIMs report one device: look for a cloned or swapped modem.",
+    "flapping": "Look at antenna and signal; the SIM's other network alerts are held back meanwhile.",
+    "fleet_incident": "Many SIMs changed at once: ask Hologram for an incident on this network before touching devices.",
+}
+
+
+class Spoken(NamedTuple):
+    """An alert as a message shows it: its id, rule, step, severity, subject, title, since when (text, UTC) and the why."""
+
+    alert_id: str
+    rule: str
+    step: int
+    severity: str
+    subject: str
+    title: str
+    since: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where the buttons lead; None leaves a button out."""
+
+    run: str | None = None
+    partition: str | None = None
+    sim: str | None = None
+
+
+class Message(NamedTuple):
+    """What `chat.postMessage` takes: fallback text, blocks, metadata."""
+
+    text: str
+    blocks: list[dict[str, Any]]
+    metadata: dict[str, Any]
+
+
+def escaped(text: object) -> str:
+    """Text from outside as Slack shows it letter by letter, on one line: no mention, no link, no formatting.
+
+    A zero-width space on both sides keeps a formatting character from opening or closing anything, and an address from
+    becoming a link (with `verbatim` in the blocks, which stops Slack from looking for links and names).
+    """
+    line = "".join(char for char in " ".join(str(text).split()) if char.isprintable())
+    line = line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
+    safe = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":\u200b//")
+    return "".join(f"\u200b{char}\u200b" if char in _FORMATTING else char for char in safe)
+
+
+def alert_message(
+    org_id: int, family: str, severity: str, day: date, alerts: Sequence[Spoken], more: int, links: Links
+) -> Message:
+    """New alerts of one organisation, family and severity, worst first: ten of them, and how many more.
+
+    `more` counts those that are not in `alerts`.
+    """
+    count = len(alerts) + more
+    counted = f"{count} alert{'s' if count != 1 else ''}"
+    headline = f"Organisation {org_id}: {_HEADLINE[family]} ({severity}, {counted})"
+    shown = alerts[:SHOWN]
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": headline[:_HEADER_LENGTH]}},
+        *(_section(_entry(alert)) for alert in shown),
+    ]
+    hidden = count - len(shown)
+    if hidden:
+        blocks.append(_context(f"and {hidden} more: see table `hologram.alerts` of {day}"))
+    advice = [_ADVICE[rule] for rule in dict.fromkeys(alert.rule for alert in shown) if rule in _ADVICE]
+    if advice:
+        blocks.append(_section("*What to do*\n" + "\n".join(f"• {line}" for line in advice)))
+    buttons = [
+        {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url}
+        for label, url in (("Run", links.run), ("Partition", links.partition), ("At Hologram", links.sim))
+        if url
+    ]
+    if buttons:
+        blocks.append({"type": "actions", "elements": buttons})
+    first = f" {_title(alerts[0])}" if alerts else ""
+    return Message(
+        _cut(f"{headline}.{first}"),
+        blocks,
+        _metadata("hologram_alert", [alert.alert_id for alert in alerts], org_id=org_id, family=family),
+    )
+
+
+def thread_message(kind: str, alerts: Sequence[Spoken]) -> Message:
+    """What became of alerts that were said before: `escalated`, `resolved`, `accepted`, `withdrawn`."""
+    head = {
+        "escalated": ":arrow_up: went further",
+        "resolved": ":white_check_mark: resolved",
+        "accepted": ":handshake: taken as the new normal after 14 days",
+        "withdrawn": ":leftwards_arrow_with_hook: withdrawn: no longer so in the corrected data",
+    }[kind]
+    lines = [f"{_title(alert)}\n{escaped(alert.why)}".rstrip() for alert in alerts[:SHOWN]]
+    blocks = [_section(head), *map(_section, lines)]
+    if len(alerts) > SHOWN:
+        blocks.append(_context(f"and {len(alerts) - SHOWN} more"))
+    return Message(
+        _cut("\n".join([head, *lines])),
+        blocks,
+        _metadata(f"hologram_{kind}", [alert.alert_id for alert in alerts]),
+    )
+
+
+def _entry(alert: Spoken) -> str:
+    lines = [f"{_MARK[alert.severity]} {_title(alert)}", escaped(alert.why)]
+    if alert.since:
+        lines.append(f"since {escaped(alert.since)} UTC, rule `{re.sub('[^a-z_]', '', alert.rule)}`")
+    return "\n".join(line for line in lines if line)
+
+
+def _title(alert: Spoken) -> str:
+    """Who and what; the metadata leaves the title out beyond the worst, and then the rule says it."""
+    return f"*{escaped(alert.subject)}*: {escaped(alert.title or alert.rule.replace('_', ' '))}"
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": _markdown(text)}
+
+
+def _context(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [_markdown(text)]}
+
+
+def _markdown(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": _cut(text), "verbatim": True}
+
+
+def _cut(text: str) -> str:
+    """At most a section's length, and never half an escaped character at the end."""
+    return text if len(text) <= _SECTION_LENGTH else re.sub(r"&[a-z]*$", "", text[:_SECTION_LENGTH])
+
+
+def _metadata(event_type: str, alert_ids: Sequence[str], **more: object) -> dict[str, Any]:
+    return {"event_type": event_type, "event_payload": {"alert_ids": list(alert_ids)[:_IDS_IN_METADATA], **more}}
+
+
+def reason(rule: str, detail: Mapping[str, Any]) -> str:
+    """Why we think so, in one sentence of numbers, from an alert's detail. Not escaped: the builders do that."""
+    text = _usage(detail) if rule in {"overage_step", "will_exceed", "payg_spend"} else _plain(detail)
+    because = detail.get("resolved_because")
+    return f"{text}. {because}" if because else text
+
+
+def _usage(detail: Mapping[str, Any]) -> str:
+    plan = detail.get("plan_name") or f"plan {detail.get('plan_id')}"
+    name = str(detail.get("device_name") or "no name")
+    allowance = f"of {_megabytes(detail['included_bytes'])} " if detail.get("included_bytes") else ""
+    parts = [f"{name[:_LONGEST_NAME]}: {_megabytes(detail.get('usage_bytes'))} used {allowance}({plan})"]
+    if detail.get("projected_bytes") is not None:
+        parts.append(f"{_megabytes(detail['projected_bytes'])} expected at the end of the period")
+    parts += [
+        f"{label} ${Decimal(detail[name]):,.2f}"
+        for name, label in (
+            ("overage_cost", "overage"),
+            ("projected_overage_cost", "expected overage"),
+            ("usage_charge", "charge"),
+        )
+        if detail.get(name) is not None
+    ]
+    return ", ".join([*parts, f"period ends {detail.get('period_end')}"])
+
+
+def _plain(detail: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in detail.items()
+        if name != "resolved_because" and value is not None and not isinstance(value, (list, dict))
+    )
+
+
+def _megabytes(size: object) -> str:
+    return f"{Decimal(size) / 1_000_000:,.1f} MB" if isinstance(size, int) else "unknown"

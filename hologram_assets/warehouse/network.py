@@ -1,0 +1,131 @@
+"""Sessions and history as the network rules read them, SIM by SIM, and writing the changes that they found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from hologram_assets.domain.network_change import Change, DailyUse, Seen
+from hologram_assets.domain.network_rules import BASELINE_LAG_DAYS, SET_DAYS, WINDOW_DAYS
+from hologram_assets.warehouse.derived import NotLoadedError, replace_with_fresh
+from hologram_assets.warehouse.loads import Load, complete_through_of, record_load
+from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, NETWORK_CHANGES
+
+T = TypeVar("T", Seen, DailyUse)
+_ROWS_AT_ONCE = 50_000
+_CHANGES_SCHEMA = pa.schema(
+    [
+        ("org_id", pa.int64()),
+        ("day", pa.date32()),
+        ("change_id", pa.string()),
+        ("linkid", pa.int64()),
+        ("rule", pa.string()),
+        ("severity", pa.string()),
+        ("previous", pa.string()),
+        ("current", pa.string()),
+        ("observed_at", pa.timestamp("us")),
+        ("record_id", pa.int64()),
+        ("detail", pa.string()),
+    ]
+)
+_SESSIONS = """
+    SELECT linkid, record_id, session_end, bytes, imei, radio_access_technology, network_name, country
+    FROM hologram.raw_sessions
+    WHERE org_id = $org_id AND day BETWEEN $first AND $last
+    ORDER BY linkid"""
+_HISTORY = """
+    SELECT day, linkid, network_name, country, radio_access_technology, imei, sessions, bytes, first_seen, last_seen
+    FROM hologram.daily_link_usage
+    WHERE org_id = $org_id AND day BETWEEN $first AND $last
+    ORDER BY linkid"""
+
+
+def sims(
+    connection: duckdb.DuckDBPyConnection, org_id: int, day: date
+) -> Iterator[tuple[int, Sequence[Seen], Sequence[DailyUse]]]:
+    """Every SIM of the organisation with its sessions of day-7 to day and its history of the 90 days before.
+
+    Both sides come sorted by SIM and are merged, so that one SIM at a time is in memory.
+
+    Raises:
+        NotLoadedError: the day's usage was never derived: "no change" and "not looked" must not look the same.
+    """
+    if complete_through_of(connection, org_id, day, DAILY_LINK_USAGE.name) is None:
+        msg = f"daily_link_usage of {day} was never derived for organisation {org_id}; materialise it first"
+        raise NotLoadedError(msg)
+    window = {"org_id": org_id, "first": day - timedelta(days=WINDOW_DAYS), "last": day}
+    before = {
+        "org_id": org_id,
+        "first": day - timedelta(days=SET_DAYS + BASELINE_LAG_DAYS - 1),
+        "last": day - timedelta(days=1),
+    }
+    sessions = groupby(_rows(connection.cursor(), _SESSIONS, window, Seen._make), key=lambda seen: seen.linkid)
+    history = groupby(_rows(connection.cursor(), _HISTORY, before, DailyUse._make), key=lambda use: use.linkid)
+    next_seen, next_use = next(sessions, None), next(history, None)
+    while next_seen is not None or next_use is not None:
+        linkid = min(group[0] for group in (next_seen, next_use) if group is not None)
+        of_sim: tuple[list[Seen], list[DailyUse]] = ([], [])
+        if next_seen is not None and next_seen[0] == linkid:
+            of_sim[0].extend(next_seen[1])
+            next_seen = next(sessions, None)
+        if next_use is not None and next_use[0] == linkid:
+            of_sim[1].extend(next_use[1])
+            next_use = next(history, None)
+        yield linkid, *of_sim
+
+
+def _rows(
+    cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any], make: Callable[[Iterable[Any]], T]
+) -> Iterator[T]:
+    cursor.execute("USE warehouse")
+    cursor.execute(query, parameters)
+    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        yield from map(make, rows)
+    cursor.close()
+
+
+def write_changes(
+    connection: duckdb.DuckDBPyConnection,
+    org_id: int,
+    day: date,
+    changes: Sequence[Change],
+    *,
+    read_at: datetime,
+    run_id: str,
+) -> Load:
+    """Put the day's changes in the place of those that were there; `read_at` is when their sessions were read."""
+    rows = pa.Table.from_pylist(
+        [
+            {
+                "org_id": org_id,
+                "day": day,
+                "change_id": change.change_id,
+                "linkid": change.linkid,
+                "rule": change.rule,
+                "severity": change.severity,
+                "previous": change.previous,
+                "current": change.current,
+                "observed_at": change.observed_at,
+                "record_id": change.record_id,
+                "detail": json.dumps(change.detail, sort_keys=True, default=str, ensure_ascii=False),
+            }
+            for change in changes
+        ],
+        schema=_CHANGES_SCHEMA,
+    )
+    connection.register("found", rows)
+    connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM found")
+    connection.unregister("found")
+    load = replace(
+        replace_with_fresh(connection, NETWORK_CHANGES, org_id, day),
+        complete_through=complete_through_of(connection, org_id, day, DAILY_LINK_USAGE.name),
+    )
+    record_load(connection, org_id, day, NETWORK_CHANGES.name, load, run_id, read_at=read_at)
+    return load

@@ -1,0 +1,232 @@
+"""What Slack is told: everything once, what became of it in the thread, and nothing that may not speak any more."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hologram_assets.domain.alerts import ACCEPTED, CRITICAL, ESCALATED, INFO, OPEN, OVERAGE, RESOLVED, SILENCED, WARN
+from hologram_assets.domain.delivery import Entry, Post, Said, Sent, entry_from, posts, pruned, remember, renew
+
+NOW = datetime(2026, 11, 20, 12)
+HALF = Entry("a", OVERAGE, "overage_step", 50, INFO, OPEN, "SIM 7", "50 % used", "2026-11-20 10:00", "8 MB of 10 MB")
+MOST = HALF._replace(step=80, severity=WARN)
+ALL = HALF._replace(step=100, severity=CRITICAL, state=ESCALATED)
+MORE = ALL._replace(step=120)
+
+
+class Channel:
+    """A sensor's memory and the channel it posts to: each message is (kind, thread it went to, alert ids)."""
+
+    def __init__(self) -> None:
+        self.sent: Sent = {}
+        self.count = 0
+
+    def hear(self, *entries: Entry, complete: bool = True) -> list[tuple[str, str | None, list[str]]]:
+        heard = []
+        for post in posts(entries, self.sent, complete=complete, org_alerts=list(self.sent)):
+            self.count += 1
+            remember(self.sent, post, "C1", f"t{self.count}", NOW)
+            heard.append((post.kind, post.thread, [entry.alert_id for entry in post.entries]))
+        return heard
+
+
+@pytest.fixture
+def channel() -> Channel:
+    return Channel()
+
+
+def test_an_open_alert_is_said_once(channel: Channel) -> None:
+    assert channel.hear(MOST) == [("new", None, ["a"])]
+    assert channel.hear(MOST) == []
+    assert channel.hear(MOST, MOST) == []
+
+
+def test_an_alert_that_is_carried_twice_is_said_once(channel: Channel) -> None:
+    assert channel.hear(MOST, MOST) == [("new", None, ["a"])]
+
+
+def test_info_stays_in_the_table_until_it_is_more(channel: Channel) -> None:
+    assert channel.hear(HALF) == []
+    assert channel.hear(MOST) == [("new", None, ["a"])]
+
+
+def test_new_alerts_are_one_message_per_severity_with_the_worst_first(channel: Channel) -> None:
+    others = [MOST._replace(alert_id="b"), ALL._replace(alert_id="c"), MOST._replace(alert_id="d")]
+    assert channel.hear(HALF, *others) == [("new", None, ["c"]), ("new", None, ["b", "d"])]
+
+
+@pytest.mark.parametrize("state", [RESOLVED, ACCEPTED, SILENCED])
+def test_what_has_ended_or_is_silenced_is_not_announced(channel: Channel, state: str) -> None:
+    assert channel.hear(ALL._replace(state=state)) == []
+
+
+def test_a_silenced_alert_speaks_when_the_silence_ends(channel: Channel) -> None:
+    channel.hear(ALL._replace(state=SILENCED))
+    assert channel.hear(ALL) == [("new", None, ["a"])]
+
+
+def test_a_higher_severity_is_a_new_message(channel: Channel) -> None:
+    channel.hear(MOST)
+    assert channel.hear(ALL) == [("new", None, ["a"])]
+    assert channel.hear(ALL) == []
+
+
+def test_a_higher_severity_at_the_same_step_is_a_new_message(channel: Channel) -> None:
+    spend = MOST._replace(rule="payg_spend", step=3)
+    channel.hear(spend)
+    assert channel.hear(spend._replace(severity=CRITICAL)) == [("new", None, ["a"])]
+
+
+def test_a_step_of_the_same_severity_goes_into_the_thread(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert channel.hear(MORE) == [("escalated", "t1", ["a"])]
+    assert channel.hear(MORE) == []
+    assert channel.hear(MORE._replace(step=200)) == [("escalated", "t1", ["a"])]
+
+
+def test_what_follows_goes_into_the_thread_of_the_higher_severity(channel: Channel) -> None:
+    channel.hear(MOST)
+    channel.hear(ALL)
+    assert channel.hear(MORE) == [("escalated", "t2", ["a"])]
+
+
+def test_a_silenced_alert_does_not_escalate(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert channel.hear(MORE._replace(state=SILENCED)) == []
+
+
+@pytest.mark.parametrize(("state", "kind"), [(RESOLVED, "resolved"), (ACCEPTED, "accepted")])
+def test_the_end_is_said_in_the_thread_once(channel: Channel, state: str, kind: str) -> None:
+    channel.hear(ALL)
+    assert channel.hear(ALL._replace(state=state)) == [(kind, "t1", ["a"])]
+    assert channel.hear(ALL._replace(state=state)) == []
+    assert channel.hear() == []
+
+
+def test_after_its_end_an_alert_is_silent_even_if_it_comes_back_in_its_period(channel: Channel) -> None:
+    channel.hear(ALL)
+    channel.hear(ALL._replace(state=RESOLVED))
+    assert channel.hear(ALL) == []
+    assert channel.hear(MORE) == []
+
+
+def test_the_same_sim_in_a_new_period_speaks_again(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert channel.hear(ALL._replace(state=RESOLVED), MOST._replace(alert_id="next")) == [
+        ("new", None, ["next"]),
+        ("resolved", "t1", ["a"]),
+    ]
+
+
+def test_what_became_of_alerts_of_one_message_is_one_reply(channel: Channel) -> None:
+    both = [ALL, ALL._replace(alert_id="b")]
+    channel.hear(*both)
+    assert channel.hear(*(entry._replace(state=RESOLVED) for entry in both)) == [("resolved", "t1", ["a", "b"])]
+
+
+def test_a_correction_that_takes_a_step_back_withdraws_it_in_the_thread_once(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert channel.hear(MOST) == [("withdrawn", "t1", ["a"])]
+    assert channel.hear(MOST) == []
+    assert channel.hear() == []
+
+
+def test_a_withdrawn_step_is_not_said_again_but_the_next_one_is(channel: Channel) -> None:
+    channel.hear(ALL)
+    channel.hear(MOST)
+    assert channel.hear(ALL) == []
+    assert channel.hear(MORE) == [("escalated", "t1", ["a"])]
+
+
+def test_the_end_of_an_alert_with_a_withdrawn_step_is_said(channel: Channel) -> None:
+    channel.hear(ALL)
+    channel.hear(MOST)
+    assert channel.hear(MOST._replace(state=RESOLVED)) == [("resolved", "t1", ["a"])]
+
+
+def test_an_alert_without_a_row_was_withdrawn(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert channel.hear() == [("withdrawn", "t1", ["a"])]
+    assert channel.hear() == []
+    assert channel.hear(ALL) == []
+    assert channel.hear(MORE) == [("escalated", "t1", ["a"])]
+
+
+def test_an_earlier_day_or_a_list_cut_short_withdraws_nothing(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert channel.hear(MOST, complete=False) == []
+    assert channel.hear(complete=False) == []
+    assert channel.hear(ALL) == []
+
+
+def test_only_this_organisations_alerts_are_withdrawn() -> None:
+    sent = {"a": Said(100, CRITICAL, "C1", "t1", NOW.timestamp())}
+    assert posts([], sent, complete=True, org_alerts=[]) == []
+    assert posts([], sent, complete=True, org_alerts=["never said"]) == []
+
+
+def test_a_lost_memory_says_again_only_what_may_still_speak(channel: Channel) -> None:
+    ended, silent = ALL._replace(alert_id="b"), ALL._replace(alert_id="c")
+    channel.hear(ALL, ended, silent)
+    channel.sent.clear()
+    now = [MORE, ended._replace(state=RESOLVED), silent._replace(state=SILENCED), HALF._replace(alert_id="d")]
+    assert channel.hear(*now) == [("new", None, ["a"])]
+    assert channel.hear(*now) == []
+
+
+def test_a_post_that_slack_did_not_take_is_due_again() -> None:
+    sent: Sent = {}
+    first = posts([ALL], sent, complete=True, org_alerts=[])
+    assert posts([ALL], sent, complete=True, org_alerts=[]) == first
+
+
+def test_a_reply_is_remembered_in_the_thread_it_went_to(channel: Channel) -> None:
+    channel.hear(ALL)
+    channel.hear(MORE)
+    assert channel.sent["a"][:4] == (120, CRITICAL, "C1", "t1")
+
+
+def test_a_reply_goes_to_the_channel_of_its_thread() -> None:
+    sent: Sent = {}
+    remember(sent, Post("new", CRITICAL, None, None, [ALL]), "C7", "t1", NOW)
+    (reply,) = posts([MORE], sent, complete=True, org_alerts=["a"])
+    assert (reply.channel, reply.thread, reply.severity) == ("C7", "t1", CRITICAL)
+
+
+def test_the_memory_survives_json(channel: Channel) -> None:
+    channel.hear(ALL)
+    channel.hear(MOST)
+    stored = json.loads(json.dumps(channel.sent))
+    assert {alert_id: Said(*said) for alert_id, said in stored.items()} == channel.sent
+
+
+def test_times_are_utc_wherever_the_machine_is(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert channel.sent["a"].at == 1_795_176_000.0
+
+
+def test_after_thirty_five_days_what_was_said_is_forgotten(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert pruned(channel.sent, NOW + timedelta(days=35)) == channel.sent
+    assert pruned(channel.sent, NOW + timedelta(days=35, seconds=1)) == {}
+
+
+def test_what_is_still_carried_is_not_forgotten_in_a_period_of_three_months(channel: Channel) -> None:
+    channel.hear(ALL)
+    renew(channel.sent, ["a", "never said"], NOW + timedelta(days=30))
+    channel.sent = pruned(channel.sent, NOW + timedelta(days=60))
+    assert channel.hear(ALL) == []
+
+
+def test_an_entry_is_read_back_from_metadata() -> None:
+    assert entry_from(json.loads(json.dumps(ALL._asdict()))) == ALL
+
+
+@pytest.mark.parametrize("value", [{"alert_id": "a", "step": 80}, {"alert_id": "a", "step": 80, "from_tomorrow": 1}])
+def test_an_entry_beyond_the_worst_ten_has_no_text(value: dict[str, Any]) -> None:
+    entry = entry_from(value)
+    assert (entry.alert_id, entry.step, entry.title, entry.why, entry.sim_url) == ("a", 80, "", "", None)

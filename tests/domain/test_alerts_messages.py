@@ -1,0 +1,235 @@
+"""Messages say what, who, how much, since when and why, within Slack's limits, and no name can do anything in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+
+import pytest
+
+from hologram_assets.domain.alerts import CRITICAL, NETWORK, OVERAGE, WARN
+from hologram_assets.domain.messages import Links, Message, Spoken, alert_message, escaped, reason, thread_message
+
+DAY = date(2026, 11, 20)
+PUMP = Spoken(
+    "id-1", "overage_step", 100, CRITICAL, "SIM 7", "100 % of the allowance used", "2026-11-20 10:00", "12 MB of 10 MB"
+)
+NOWHERE = Links()
+DETAIL = {
+    "linkid": 7,
+    "device_name": "pump",
+    "plan_id": 73,
+    "plan_name": "Maker 10",
+    "included_bytes": 10_000_000,
+    "period_end": "2026-11-30 17:24:43",
+    "usage_bytes": 12_000_001,
+}
+HOSTILE = [
+    "<!channel>",
+    "<!here|x>",
+    "<@U024BE7LH>",
+    "<https://evil.example|Click>",
+    "https://evil.example/login",
+    "*bold*",
+    "_italic_ ~gone~ `code` ```block```",
+    "a & b < c > d",
+    "two\nlines\r\n> quote",
+    "\u202ereversed\u202c\u200b\x00",
+    "&lt;!channel&gt;",
+    "x" * 10_000,
+    "&" * 10_000,
+    "*" * 10_000,
+]
+
+
+def told(alerts: list[Spoken], more: int = 0, links: Links = NOWHERE, family: str = OVERAGE) -> Message:
+    return alert_message(144, family, CRITICAL, DAY, alerts, more, links)
+
+
+def texts(message: Message) -> list[str]:
+    """The text of every section and context."""
+    return [
+        part["text"]
+        for block in message.blocks
+        if block["type"] in {"section", "context"}
+        for part in block.get("elements", [block.get("text")])
+    ]
+
+
+def check_limits(message: Message) -> None:
+    assert 0 < len(message.blocks) <= 50
+    assert len(message.text) <= 3000
+    for block in message.blocks:
+        if block["type"] == "header":
+            assert len(block["text"]["text"]) <= 150
+    for text in texts(message):
+        assert 0 < len(text) <= 3000
+    assert len(json.dumps(message.metadata)) < 8_000
+
+
+def test_a_message_says_what_who_since_when_why_and_what_to_do() -> None:
+    message = told([PUMP])
+    header, entry, advice = message.blocks
+    assert header["text"]["text"] == "Organisation 144: data usage needs a look (critical, 1 alert)"
+    assert entry["text"]["text"] == (
+        ":red_circle: *SIM 7*: 100 % of the allowance used\n12 MB of 10 MB\n"
+        "since 2026-11-20 10:00 UTC, rule `overage_step`"
+    )
+    assert advice["text"]["text"].startswith("*What to do*\n• Cheapest first: ")
+    assert message.text == f"{header['text']['text']}. *SIM 7*: 100 % of the allowance used"
+
+
+def test_the_ten_first_are_shown_and_how_many_more() -> None:
+    message = told([PUMP._replace(alert_id=f"id-{number}", subject=f"SIM {number}") for number in range(12)], more=30)
+    shown = [text for text in texts(message) if text.startswith(":red_circle:")]
+    assert len(shown) == 10
+    assert "*SIM 0*" in shown[0]
+    assert "and 32 more: see table `hologram.alerts` of 2026-11-20" in texts(message)
+    assert message.blocks[0]["text"]["text"].endswith("(critical, 42 alerts)")
+
+
+def test_advice_is_given_once_per_rule() -> None:
+    message = told([PUMP, PUMP._replace(alert_id="id-2"), PUMP._replace(rule="will_exceed")])
+    assert message.blocks[-1]["text"]["text"].count("•") == 2
+
+
+def test_a_rule_without_advice_gives_no_empty_section() -> None:
+    assert [block["type"] for block in told([PUMP._replace(rule="of tomorrow")]).blocks] == ["header", "section"]
+
+
+def test_an_alert_beyond_the_worst_is_named_by_its_rule() -> None:
+    bare = PUMP._replace(title="", since="", why="")
+    assert texts(told([bare]))[0] == ":red_circle: *SIM 7*: overage step"
+    assert texts(thread_message("resolved", [bare]))[1] == "*SIM 7*: overage step"
+
+
+def test_a_family_has_its_own_headline() -> None:
+    message = told([PUMP._replace(rule="flapping", severity=WARN)], family=NETWORK)
+    assert "unexpected network changes" in message.blocks[0]["text"]["text"]
+    assert ":large_orange_circle:" in texts(message)[0]
+
+
+def test_buttons_lead_to_run_partition_and_sim_and_only_where_there_is_an_address() -> None:
+    links = Links("http://d/runs/1", "http://d/p", "https://dashboard.hologram.io/device/7")
+    (actions,) = [block for block in told([PUMP], links=links).blocks if block["type"] == "actions"]
+    assert [(b["text"]["text"], b["url"]) for b in actions["elements"]] == [
+        ("Run", "http://d/runs/1"),
+        ("Partition", "http://d/p"),
+        ("At Hologram", "https://dashboard.hologram.io/device/7"),
+    ]
+    assert len(told([PUMP], links=Links(run="http://d")).blocks[-1]["elements"]) == 1
+    assert all(block["type"] != "actions" for block in told([PUMP]).blocks)
+
+
+def test_the_metadata_holds_the_ids() -> None:
+    assert told([PUMP]).metadata == {
+        "event_type": "hologram_alert",
+        "event_payload": {"alert_ids": ["id-1"], "org_id": 144, "family": "overage"},
+    }
+    assert thread_message("resolved", [PUMP]).metadata == {
+        "event_type": "hologram_resolved",
+        "event_payload": {"alert_ids": ["id-1"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("escalated", "went further"),
+        ("resolved", "resolved"),
+        ("accepted", "new normal"),
+        ("withdrawn", "withdrawn: no longer so in the corrected data"),
+    ],
+)
+def test_a_reply_says_what_became_of_it(kind: str, words: str) -> None:
+    message = thread_message(kind, [PUMP])
+    head, line = texts(message)
+    assert words in head
+    assert line == "*SIM 7*: 100 % of the allowance used\n12 MB of 10 MB"
+    assert message.text == f"{head}\n{line}"
+
+
+def test_a_reply_shows_ten_and_how_many_more() -> None:
+    message = thread_message("resolved", [PUMP] * 13)
+    assert len(message.blocks) == 12
+    assert texts(message)[-1] == "and 3 more"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_slacks_limits_hold_whatever_the_names(name: str) -> None:
+    hostile = PUMP._replace(alert_id="0123456789abcdef01234567", subject=name, title=name, why=name, since=name)
+    links = Links("http://d/1", "http://d/2", "http://d/3")
+    check_limits(alert_message(2**63, OVERAGE, CRITICAL, DAY, [hostile] * 2_000, 10**9, links))
+    for kind in ("escalated", "resolved", "accepted", "withdrawn"):
+        check_limits(thread_message(kind, [hostile] * 2_000))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_name_can_neither_mention_nor_link_nor_format(name: str) -> None:
+    why = reason("overage_step", DETAIL | {"device_name": name, "plan_name": name})
+    message = told([PUMP._replace(subject=name, title=name, why=why)])
+    for text in [message.text, *texts(message)]:
+        assert "<" not in text
+        assert ">" not in text
+        assert "://" not in text
+        assert not re.search(r"&(?!amp;|lt;|gt;)", text)
+        assert "\u202e" not in text
+    safe = escaped(name)
+    assert "\n" not in safe
+    assert not re.search(r"(?<!\u200b)[*_~`]|[*_~`](?!\u200b)", safe)
+
+
+def test_slack_is_told_not_to_look_for_links_and_names() -> None:
+    found = [
+        part
+        for block in told([PUMP] * 12).blocks
+        for part in block.get("elements", [block.get("text")])
+        if part["type"] == "mrkdwn"
+    ]
+    assert len(found) == 12
+    assert all(value["verbatim"] is True for value in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("<!channel>", "&lt;!channel&gt;"),
+        ("*bold*", "\u200b*\u200bbold\u200b*\u200b"),
+        ("<https://evil.example|Click>", "&lt;https:\u200b//evil.example|Click&gt;"),
+        ("a\nb", "a b"),
+        ("Pumpe Süd, 水", "Pumpe Süd, 水"),
+        (None, "None"),
+    ],
+)
+def test_a_name_reads_as_it_was_given(name: object, safe: str) -> None:
+    assert escaped(name) == safe
+
+
+def test_a_long_name_leaves_room_for_the_numbers() -> None:
+    why = reason("overage_step", DETAIL | {"device_name": "*" * 5_000})
+    assert "12.0 MB used of 10.0 MB" in texts(told([PUMP._replace(why=why)]))[0]
+
+
+def test_why_an_allowance_alert_speaks_in_numbers() -> None:
+    assert reason("overage_step", DETAIL | {"overage_cost": "0.420210"}) == (
+        "pump: 12.0 MB used of 10.0 MB (Maker 10), overage $0.42, period ends 2026-11-30 17:24:43"
+    )
+
+
+def test_why_a_forecast_speaks_in_numbers() -> None:
+    detail = DETAIL | {"usage_bytes": 5_000_000, "projected_bytes": 15_000_000, "projected_overage_cost": "1.05"}
+    assert reason("will_exceed", detail | {"resolved_because": "the period ended"}) == (
+        "pump: 5.0 MB used of 10.0 MB (Maker 10), 15.0 MB expected at the end of the period, expected overage $1.05, "
+        "period ends 2026-11-30 17:24:43. the period ended"
+    )
+
+
+def test_why_a_spend_speaks_in_numbers_and_without_names() -> None:
+    detail = {"plan_id": 1, "included_bytes": 0, "usage_charge": "1234.5", "period_end": "2026-11-30"}
+    assert reason("payg_spend", detail) == ("no name: unknown used (plan 1), charge $1,234.50, period ends 2026-11-30")
+
+
+def test_why_a_network_alert_speaks_lists_its_plain_numbers() -> None:
+    detail = {"baseline_share": 0.9, "run": 5, "previous": None, "networks": ["a"], "resolved_because": "5 back on LTE"}
+    assert reason("rat_downgrade", detail) == "baseline share 0.9, run 5. 5 back on LTE"
