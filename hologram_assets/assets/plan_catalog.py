@@ -1,6 +1,5 @@
 """`plan_catalog`: what every plan costs, per tier and zone; also plans no longer offered that SIMs still sit on."""
 
-from functools import partial
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
@@ -8,16 +7,15 @@ from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinitio
 from hologram_assets.api.errors import PermanentError
 from hologram_assets.api.plans import PlanPrice
 from hologram_assets.api.queries import PlanQuery
-from hologram_assets.api.records import Rejected
 from hologram_assets.assets.daywise import Days, asking
 from hologram_assets.assets.declare import declared
+from hologram_assets.assets.snapshots import store_snapshots
 from hologram_assets.domain.inventory import PlanAssignment
-from hologram_assets.partitions import OrgDay, days_by_org
+from hologram_assets.partitions import days_by_org
 from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.known import plans_in_use
 from hologram_assets.warehouse.loads import utc_now
-from hologram_assets.warehouse.snapshots import merge_snapshot
 from hologram_assets.warehouse.tables import PLAN_CATALOG, SIM_INVENTORY
 
 
@@ -64,20 +62,14 @@ def load_plan_catalog(
                         # One plan that can't be read leaves its SIMs unpriced, and the others priced.
                         context.log.warning(f"organisation {org_id}: plan {plan_id} is not known: {error}")
                 calls = client.calls
-            for day in wanted:
-                days.store(
-                    OrgDay(org_id, day),
-                    warehouse.warehouse,
-                    partial(
-                        merge_snapshot,
-                        table=PLAN_CATALOG,
-                        org_id=org_id,
-                        day=day,
-                        rows=[row._asdict() for row in answer if isinstance(row, PlanPrice)],
-                        is_today=day == fetched_at.date(),
-                        fetched_at=fetched_at,
-                        rejected=[(row.reason, row.raw) for row in answer if isinstance(row, Rejected)],
-                        run_id=context.run.run_id,
-                    ),
-                    api_calls=calls if day == wanted[0] else 0,
-                )
+            store_snapshots(
+                context,
+                days,
+                warehouse.warehouse,
+                PLAN_CATALOG,
+                org_id,
+                wanted,
+                answer,
+                fetched_at=fetched_at,
+                api_calls=calls,
+            )

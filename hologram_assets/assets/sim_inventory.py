@@ -1,6 +1,5 @@
 """`sim_inventory`: which SIMs there are, and which plan each is on: a snapshot a day is the only history there is."""
 
-from functools import partial
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
@@ -11,11 +10,11 @@ from hologram_assets.api.queries import LinkQuery
 from hologram_assets.api.records import Link, Rejected
 from hologram_assets.assets.daywise import Days, asking
 from hologram_assets.assets.declare import declared
-from hologram_assets.partitions import OrgDay, days_by_org
+from hologram_assets.assets.snapshots import store_snapshots
+from hologram_assets.partitions import days_by_org
 from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.loads import utc_now
-from hologram_assets.warehouse.snapshots import merge_snapshot
 from hologram_assets.warehouse.tables import SIM_INVENTORY
 
 
@@ -48,23 +47,17 @@ def load_sim_inventory(
             with hologram.client(org_id) as client, asking(org_id):
                 answer = _links(context, client, org_id)
                 calls = client.calls
-            for day in wanted:
-                days.store(
-                    OrgDay(org_id, day),
-                    warehouse.warehouse,
-                    partial(
-                        merge_snapshot,
-                        table=SIM_INVENTORY,
-                        org_id=org_id,
-                        day=day,
-                        rows=[row._asdict() for row in answer if isinstance(row, Link)],
-                        is_today=day == fetched_at.date(),
-                        fetched_at=fetched_at,
-                        rejected=[(row.reason, row.raw) for row in answer if isinstance(row, Rejected)],
-                        run_id=context.run.run_id,
-                    ),
-                    api_calls=calls if day == wanted[0] else 0,
-                )
+            store_snapshots(
+                context,
+                days,
+                warehouse.warehouse,
+                SIM_INVENTORY,
+                org_id,
+                wanted,
+                answer,
+                fetched_at=fetched_at,
+                api_calls=calls,
+            )
 
 
 def _links(context: AssetExecutionContext, client: HologramClient, org_id: int) -> list[Link | Rejected]:

@@ -18,6 +18,7 @@ from hologram_assets.warehouse.tables import (
     CLOSED_PERIODS,
     DAILY_LINK_USAGE,
     OVERAGE_REPORT,
+    PLAN_CATALOG,
     RAW_SESSIONS,
     SIM_INVENTORY,
     Table,
@@ -113,7 +114,9 @@ def _write_closed_periods(
     # period's. Only a day without a snapshot before it is priced by its own.
     eve = day - timedelta(days=1)
     has_eve = connection.execute(
-        f"SELECT 1 FROM {SIM_INVENTORY.qualified} WHERE org_id = ? AND day = ? LIMIT 1", [org_id, eve]
+        f"""SELECT 1 FROM {SIM_INVENTORY.qualified} AS i JOIN {PLAN_CATALOG.qualified} AS p USING (org_id, day)
+            WHERE i.org_id = ? AND i.day = ? LIMIT 1""",
+        [org_id, eve],
     ).fetchone()
     price_day = eve if has_eve else day
     connection.execute(

@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def _habit(chance: Random, linkid: int) -> dict[str, str | None]:
     }
 
 
+@pytest.mark.campaign
 @given(st.integers(min_value=0, max_value=10**9))
 @settings(max_examples=60)
 def test_no_change_is_told_twice_when_going_day_by_day(seed: int) -> None:
@@ -85,6 +87,7 @@ def test_the_order_of_the_input_changes_nothing(seed: int, order: int) -> None:
         assert all(change.observed_at.date() == day(back) for change in expected)
 
 
+@pytest.mark.campaign
 def test_random_fleets_tell_something_of_every_rule_of_a_sim() -> None:
     rules = {change.rule for seed in range(40) for change in random_fleet(seed).day_by_day(DAYS)}
     assert rules == {
