@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 from dagster import DagsterInstance
 from filelock import FileLock
 
@@ -27,11 +28,14 @@ def dagster_instance() -> Iterator[DagsterInstance]:
     """Open the instance of `DAGSTER_HOME`; without that variable the default one. Made where it is missing.
 
     Raises:
-        OSError: the folder can't be made.
+        click.ClickException: the folder can't be made.
     """
     configured = os.environ.get("DAGSTER_HOME")
     home = Path(configured or _DEFAULT_HOME).expanduser().absolute()
-    prepare_home(home)
+    try:
+        prepare_home(home)
+    except OSError as error:
+        raise click.ClickException(f"DAGSTER_HOME: {home} can't be made: {error}") from error
     os.environ["DAGSTER_HOME"] = str(home)
     # Two commands that open a new folder at once would both create its tables, and one would fail.
     with FileLock(home / "opening.lock", timeout=_OPENING_SECONDS):

@@ -153,6 +153,14 @@ def test_without_dagster_home_the_instance_is_below_the_folder(tmp_path: Path) -
     assert (tmp_path / "data" / "dagster").is_dir()
 
 
+def test_an_instance_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("orgs", "sync", cwd=tmp_path, HOLOGRAM_ORG_IDS="7", DAGSTER_HOME=str(tmp_path / "file" / "home"))
+    assert result.returncode == 1
+    assert "DAGSTER_HOME" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_the_sandbox_says_where_it_serves_and_pages_right(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [str(SCRIPT), "sandbox", "--port", "0", "--sims", "20", "--orgs", "7", "--seed", "3", "--days", "5"],
