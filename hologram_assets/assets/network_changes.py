@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -69,7 +70,7 @@ def _found(
     rules: NetworkRules,
     rat_levels: Mapping[str, int],
     network_aliases: Mapping[str, str],
-) -> tuple[list[Change], Any]:
+) -> tuple[list[Change], datetime]:
     """The day's changes; read beside other readers, so that no writer waits for the rules."""
     read_at = utc_now()
     with warehouse.read() as connection:

@@ -20,7 +20,6 @@ from rich.table import Table as RichTable
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.tables import OVERAGE_REPORT
 
-FORMATS = ("table", "csv", "json", "parquet")
 _SHOWN = 20
 _WIDTH = 160
 # A spreadsheet takes these at the start of a cell for a formula.
