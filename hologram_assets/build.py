@@ -22,6 +22,7 @@ from hologram_assets.domain.networks import default_network_aliases
 from hologram_assets.domain.radio import default_rat_levels
 from hologram_assets.partitions import day_by_org
 from hologram_assets.resources.hologram import HologramResource
+from hologram_assets.resources.slack import SlackResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.sensors.org_registry import org_registry
 from hologram_assets.settings import Settings, load_settings
@@ -43,7 +44,7 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
 
     Args:
         settings: instead of the environment's.
-        resources: instead of some of `hologram` and `warehouse`.
+        resources: instead of some of `hologram`, `warehouse` and `slack`.
 
     Raises:
         SettingsError: the environment can't be used. A missing API key is no reason: the location loads without one.
@@ -113,4 +114,9 @@ def _resources(settings: Settings) -> dict[str, object]:
     return {
         "hologram": hologram_resource(settings),
         "warehouse": WarehouseResource(database=settings.hologram_warehouse),
+        "slack": SlackResource(
+            base_url=settings.slack_base_url,
+            channel=settings.slack_channel or "",
+            channels={str(org_id): channel for org_id, channel in settings.slack_channels.items()},
+        ),
     }

@@ -18,12 +18,14 @@ import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.inventory import PlanAssignment
 from hologram_assets.domain.network_rules import NetworkRules
+from hologram_assets.domain.overage_alerts import OverageRules
 from hologram_assets.domain.pricing import PricingRules
 
 T = TypeVar("T")
-_RULE_PARTS = ("network", "pricing")
+_RULE_PARTS = ("forecast", "network", "overage", "pricing")
 BillingMode = Literal["sim_30d", "calendar_month"]
 _PER_ORG = {
     "billing_modes": "HOLOGRAM_BILLING_MODE_",
@@ -157,6 +159,22 @@ class Settings(BaseSettings):
             SettingsError: the file can't be read, or has a name or value that is not known.
         """
         return self._rules("pricing", PricingRules)
+
+    def forecast_rules(self) -> ForecastRules:
+        """The `forecast` part of `HOLOGRAM_RULES_FILE`.
+
+        Raises:
+            SettingsError: the file can't be read, or has a name or value that is not known.
+        """
+        return self._rules("forecast", ForecastRules)
+
+    def overage_rules(self) -> OverageRules:
+        """The `overage` part of `HOLOGRAM_RULES_FILE`.
+
+        Raises:
+            SettingsError: the file can't be read, or has a name or value that is not known.
+        """
+        return self._rules("overage", OverageRules)
 
     def network_rules(self) -> NetworkRules:
         """The `network` part of `HOLOGRAM_RULES_FILE`.

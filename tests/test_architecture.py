@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "partitions": set(),
     "assets": {"assets", "resources", "partitions", "api", "warehouse", "domain"},
     "checks": {"checks", "assets", "resources", "partitions", "warehouse", "domain"},
-    "sensors": {"sensors", "partitions", "domain"},
+    "sensors": {"sensors", "resources", "partitions", "domain"},
     "settings": {"domain"},
     "sandbox": {"sandbox"},
     "backfill": {"assets", "partitions", "warehouse"},
