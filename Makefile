@@ -21,7 +21,7 @@ CHECK_WARNINGS := error,$(BETA),ignore:Function `definitions_validate_command` i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ui test campaigns dev lint types check lock clean
+.PHONY: help setup demo demo-ui test campaigns bench dev lint types check lock clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,9 @@ test: setup  ## run the tests
 
 campaigns: setup  ## run the slow tests: kills at many moments, a fleet with planted faults
 	@$(BIN)/python -m pytest $(PARALLEL) -m campaign
+
+bench: setup  ## run the benchmarks, each a ratio measured side by side (data/bench.json)
+	@$(BIN)/python -m benchmarks
 
 dev: export DAGSTER_HOME := $(DAGSTER_HOME)
 dev: setup  ## start the Dagster UI and daemon (DAGSTER_HOME: data/dagster unless set)

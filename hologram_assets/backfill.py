@@ -26,7 +26,7 @@ from hologram_assets.warehouse.loads import utc_now
 
 # The event log keeps everything; the terminal gets progress and, at the end, what failed and why.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-DERIVED = ("daily_link_usage", "network_changes", "overage_report")
+DERIVED = ("daily_link_usage", "network_changes", "overage_report", "alerts")
 
 
 class BackfillRefusedError(ValueError):

@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import AssetChecksDefinition, AssetsDefinition, Definitions, PartitionsDefinition, in_process_executor
+from dagster import (
+    AssetChecksDefinition,
+    AssetsDefinition,
+    Definitions,
+    PartitionsDefinition,
+    SensorDefinition,
+    in_process_executor,
+)
 
+from hologram_assets.assets.alerts import alerts_asset
 from hologram_assets.assets.billing_usage import billing_usage_asset
 from hologram_assets.assets.daily_link_usage import daily_link_usage_asset
 from hologram_assets.assets.network_changes import network_changes_asset
@@ -18,15 +26,18 @@ from hologram_assets.checks.derived import CLOSED_PERIODS_RECONCILE, EVERY_SIM_P
 from hologram_assets.checks.evaluate import asset_checks
 from hologram_assets.checks.ingest import every_rat_mapped, every_row_readable, nothing_missing_upstream
 from hologram_assets.checks.keys import keys_are_sound
-from hologram_assets.domain.networks import default_network_aliases
-from hologram_assets.domain.radio import default_rat_levels
+from hologram_assets.domain.alerts import NETWORK, OVERAGE
 from hologram_assets.partitions import day_by_org
 from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.slack import SlackResource
 from hologram_assets.resources.warehouse import WarehouseResource
+from hologram_assets.sensors.alert_delivery import alert_delivery
+from hologram_assets.sensors.check_failures import check_failures
 from hologram_assets.sensors.org_registry import org_registry
+from hologram_assets.sensors.run_failures import run_failures
 from hologram_assets.settings import Settings, load_settings
 from hologram_assets.warehouse.tables import (
+    ALERTS,
     BILLING_USAGE,
     DAILY_LINK_USAGE,
     NETWORK_CHANGES,
@@ -53,8 +64,8 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
     partitions = day_by_org(settings.hologram_start_date)
     return Definitions(
         assets=_assets(settings, partitions),
-        asset_checks=_checks(partitions),
-        sensors=[org_registry(lambda: load_settings().hologram_org_ids)],
+        asset_checks=_checks(settings, partitions),
+        sensors=_sensors(settings),
         resources=_resources(settings) | dict(resources or {}),
         # Runs are short and wait on the network: eight empty steps take 46 s as processes and 6 s in one.
         executor=in_process_executor,
@@ -63,34 +74,61 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
 
 def _assets(settings: Settings, partitions: Partitions) -> list[AssetsDefinition]:
     assignments = settings.plan_assignments()
+    # Read once, and now: a mistake in what one organisation has of its own is found when the location loads.
+    rules = settings.rules
+    rat_levels, network_aliases = settings.rat_levels(), settings.network_aliases()
     return [
         raw_sessions_asset(partitions),
         billing_usage_asset(partitions),
         plan_catalog_asset(partitions, assignments),
         sim_inventory_asset(partitions),
         daily_link_usage_asset(partitions),
-        network_changes_asset(partitions, settings.network_rules(), default_rat_levels(), default_network_aliases()),
+        network_changes_asset(partitions, lambda org_id: rules.of(org_id).network, rat_levels, network_aliases),
         overage_report_asset(
             partitions,
             calendar_month=lambda org_id: settings.billing_mode(org_id) == "calendar_month",
-            rules=settings.pricing_rules(),
+            rules=lambda org_id: rules.of(org_id).pricing,
+            forecast_rules=lambda org_id: rules.of(org_id).forecast,
             assignments=assignments,
         ),
+        alerts_asset(partitions, settings.alert_rules()),
     ]
 
 
-def _checks(partitions: Partitions) -> list[AssetChecksDefinition]:
+def _sensors(settings: Settings) -> list[SensorDefinition]:
+    webserver = settings.dagster_webserver_url
+    return [
+        org_registry(lambda: load_settings().hologram_org_ids),
+        alert_delivery(
+            "overage_alert_sensor",
+            OVERAGE,
+            webserver,
+            "Tells Slack about overage: steps of an allowance, a forecast overage, pay-as-you-go spend.",
+        ),
+        alert_delivery(
+            "network_change_sensor",
+            NETWORK,
+            webserver,
+            "Tells Slack about unexpected changes of network, RAT, country and device.",
+        ),
+        run_failures(webserver),
+        check_failures(webserver),
+    ]
+
+
+def _checks(settings: Settings, partitions: Partitions) -> list[AssetChecksDefinition]:
     by_table = {
         RAW_SESSIONS: [
             every_row_readable(RAW_SESSIONS),
             nothing_missing_upstream(RAW_SESSIONS),
-            every_rat_mapped(default_rat_levels().keys()),
+            every_rat_mapped(settings.rat_levels().keys()),
         ],
         BILLING_USAGE: [every_row_readable(BILLING_USAGE), nothing_missing_upstream(BILLING_USAGE)],
         PLAN_CATALOG: [every_row_readable(PLAN_CATALOG), nothing_missing_upstream(PLAN_CATALOG)],
         SIM_INVENTORY: [every_row_readable(SIM_INVENTORY), nothing_missing_upstream(SIM_INVENTORY)],
         DAILY_LINK_USAGE: [up_to_date(DAILY_LINK_USAGE)],
         NETWORK_CHANGES: [up_to_date(NETWORK_CHANGES)],
+        ALERTS: [up_to_date(ALERTS)],
         OVERAGE_REPORT: [up_to_date(OVERAGE_REPORT), EVERY_SIM_PRICED, CLOSED_PERIODS_RECONCILE],
     }
     return [asset_checks(table, [keys_are_sound(table), *checks], partitions) for table, checks in by_table.items()]

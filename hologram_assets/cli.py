@@ -18,9 +18,17 @@ import click
 from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
 from dotenv import load_dotenv
 from rich.console import Console
+from rich.markup import escape
 
 # Dagster is imported by the commands that need it: `--help`, `sandbox` and `report` answer without its second of import.
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
+_ORGS = click.option(
+    "--org",
+    "org_ids",
+    type=click.IntRange(min=1),
+    multiple=True,
+    help="Organisation (repeatable); all of HOLOGRAM_ORG_IDS if none.",
+)
 stderr = Console(stderr=True, soft_wrap=True)
 
 
@@ -108,8 +116,9 @@ def sandbox(
 
     def ready() -> None:
         click.echo(
-            f"serving {served.base_url}; any key opens it\n"
-            f"export HOLOGRAM_BASE_URL={served.base_url} HOLOGRAM_API_KEY=sandbox HOLOGRAM_ORG_IDS={orgs}"
+            f"serving {served.base_url}; any key opens it; what Slack gets is shown on {served.slack.page_url}\n"
+            f"export HOLOGRAM_BASE_URL={served.base_url} HOLOGRAM_API_KEY=sandbox HOLOGRAM_ORG_IDS={orgs}\n"
+            f"export SLACK_BASE_URL={served.slack.base_url} SLACK_BOT_TOKEN=xoxb-sandbox SLACK_CHANNEL=#iot-alerts"
         )
 
     try:
@@ -206,6 +215,98 @@ def report(day: datetime, org_ids: tuple[int, ...], form: str, output: Path | No
         stderr.print(f"{rows.num_rows} SIMs written to {output}", highlight=False)
 
 
+@main.group("forecast")
+def forecast_group() -> None:
+    """The forecast of the overage report: see how good it is."""
+
+
+@forecast_group.command("backtest")
+@click.option("--from", "first", type=_DAY, required=True, help="First UTC day on which a period ended, YYYY-MM-DD.")
+@click.option("--to", "last", type=_DAY, required=True, help="Last UTC day, included.")
+@_ORGS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def forecast_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...], as_json: bool) -> None:
+    """Forecast stored periods that ended, as of their days 5, 10 and 20, and compare with what they came to.
+
+    Each forecast sees the days before it only. Prints how far off they were, and how often the truth stayed within the
+    90 % bound. Nothing is written. Exit code 1 if there is nothing to replay.
+    """
+    from hologram_assets.commands.forecast_backtest import NothingToForecastError, run_backtest
+    from hologram_assets.commands.report import wide_console
+    from hologram_assets.settings import SettingsError
+    from hologram_assets.warehouse.connection import Warehouse, WarehouseError
+
+    settings = _settings()
+    chosen = org_ids or settings.hologram_org_ids
+    if not chosen:
+        raise _Refused("no organisation: give --org, or set HOLOGRAM_ORG_IDS")
+    if last < first:
+        raise _Refused(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
+    try:
+        rules = settings.rules
+    except SettingsError as error:
+        raise _Refused(str(error)) from error
+    try:
+        run_backtest(
+            Warehouse(settings.hologram_warehouse),
+            chosen,
+            first.date(),
+            last.date(),
+            lambda org_id: rules.of(org_id).forecast,
+            lambda org_id: bool(settings.billing_mode(org_id) == "calendar_month"),
+            as_json=as_json,
+            out=wide_console(sys.stdout),
+            err=stderr,
+        )
+    except (NothingToForecastError, WarehouseError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.group()
+def alerts() -> None:
+    """Alerts: see what other thresholds would send."""
+
+
+@alerts.command("backtest")
+@click.option("--from", "first", type=_DAY, required=True, help="First UTC day, YYYY-MM-DD.")
+@click.option("--to", "last", type=_DAY, required=True, help="Last UTC day, included.")
+@_ORGS
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list, an object per organisation.")
+def alerts_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...], as_json: bool) -> None:
+    """Judge stored days again by the rules of now, and print per rule how many alerts they would have sent.
+
+    Change HOLOGRAM_RULES_FILE and run it again to tune. Nothing is written or sent.
+    """
+    from hologram_assets.commands.alerts_backtest import NothingToReplayError, run_backtest
+    from hologram_assets.commands.report import wide_console
+    from hologram_assets.settings import SettingsError
+    from hologram_assets.warehouse.connection import Warehouse, WarehouseError
+
+    settings = _settings()
+    chosen = org_ids or settings.hologram_org_ids
+    if not chosen:
+        raise _Refused("no organisation: give --org, or set HOLOGRAM_ORG_IDS")
+    if last < first:
+        raise _Refused(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
+    try:
+        rules = settings.alert_rules()
+    except SettingsError as error:
+        raise _Refused(str(error)) from error
+    try:
+        run_backtest(
+            Warehouse(settings.hologram_warehouse),
+            chosen,
+            first.date(),
+            last.date(),
+            rules,
+            as_json=as_json,
+            out=wide_console(sys.stdout),
+            err=stderr,
+        )
+    except (NothingToReplayError, WarehouseError) as error:
+        raise click.ClickException(str(error)) from error
+
+
 @main.command()
 def doctor() -> None:
     """Check settings, warehouse, API keys and Slack; say what to do about each failure. Exit code 1 on any."""
@@ -216,7 +317,8 @@ def doctor() -> None:
     failed = 0
     for finding in examine(_settings()):
         failed += finding.state == "fail"
-        console.print(marks[finding.state], f"{finding.subject}:", finding.text, highlight=False, markup=True)
+        # What a file holds is shown as it stands: [x] is no markup.
+        console.print(marks[finding.state], escape(f"{finding.subject}: {finding.text}"), highlight=False)
     if failed:
         raise click.ClickException(f"{failed} to mend")
 

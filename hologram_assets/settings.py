@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from hologram_assets.domain.alert_rules import AlertRules
 from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.inventory import PlanAssignment
 from hologram_assets.domain.network_rules import NetworkRules
-from hologram_assets.domain.overage_alerts import OverageRules
+from hologram_assets.domain.networks import default_network_aliases, network_aliases_with
+from hologram_assets.domain.overage_rules import OverageRules
 from hologram_assets.domain.pricing import PricingRules
+from hologram_assets.domain.radio import default_rat_levels, rat_levels_with
+from hologram_assets.domain.rules_file import RulesFile, read_rules
+from hologram_assets.domain.silences import Silence, read_silences
 
 T = TypeVar("T")
-_RULE_PARTS = ("forecast", "network", "overage", "pricing")
 BillingMode = Literal["sim_30d", "calendar_month"]
 _PER_ORG = {
     "billing_modes": "HOLOGRAM_BILLING_MODE_",
@@ -57,6 +61,9 @@ class Settings(BaseSettings):
     hologram_retention_days: int = Field(90, ge=1)
     hologram_plan_assignments: Path | None = None
     hologram_rules_file: Path | None = None
+    hologram_silences_file: Path | None = None
+    hologram_rat_levels_file: Path | None = None
+    hologram_network_aliases_file: Path | None = None
     hologram_billing_mode: BillingMode = "sim_30d"
     billing_modes: Mapping[int, BillingMode] = Field(default_factory=dict)
     slack_bot_token: SecretStr | None = None
@@ -152,67 +159,84 @@ class Settings(BaseSettings):
             assignments[linkid] = PlanAssignment(linkid, plan_id, (row.get("zone") or "").strip() or None)
         return tuple(assignments.values())
 
-    def pricing_rules(self) -> PricingRules:
-        """The `pricing` part of `HOLOGRAM_RULES_FILE`.
+    @cached_property
+    def rules(self) -> RulesFile:
+        """What `HOLOGRAM_RULES_FILE` says, for all organisations; read once. The defaults without a file.
 
         Raises:
-            SettingsError: the file can't be read, or has a name or value that is not known.
+            SettingsError: the file can't be read, or has a name or value that is not known, for whichever organisation.
+                The text has file, line, part and reason.
         """
-        return self._rules("pricing", PricingRules)
-
-    def forecast_rules(self) -> ForecastRules:
-        """The `forecast` part of `HOLOGRAM_RULES_FILE`.
-
-        Raises:
-            SettingsError: the file can't be read, or has a name or value that is not known.
-        """
-        return self._rules("forecast", ForecastRules)
-
-    def overage_rules(self) -> OverageRules:
-        """The `overage` part of `HOLOGRAM_RULES_FILE`.
-
-        Raises:
-            SettingsError: the file can't be read, or has a name or value that is not known.
-        """
-        return self._rules("overage", OverageRules)
-
-    def network_rules(self) -> NetworkRules:
-        """The `network` part of `HOLOGRAM_RULES_FILE`.
-
-        Raises:
-            SettingsError: the file can't be read, or has a name or value that is not known.
-        """
-
-        def made(**values: Any) -> NetworkRules:
-            models = values.get("shared_imei_allowed_models")
-            if isinstance(models, list):
-                values["shared_imei_allowed_models"] = frozenset(str(model) for model in models)
-            return NetworkRules(**values)
-
-        return self._rules("network", made)
-
-    def _rules(self, part: str, made: Callable[..., T]) -> T:
-        """A part of the rules file (YAML) as what `made` makes of it; its defaults without a file or part."""
         path = self.hologram_rules_file
+        return RulesFile() if path is None else _read("HOLOGRAM_RULES_FILE", path, read_rules)
+
+    def pricing_rules(self, org_id: int | None = None) -> PricingRules:
+        """How Hologram measures for an organisation; None for the rules that are common. Raises as `rules` does."""
+        return self.rules.of(org_id).pricing
+
+    def forecast_rules(self, org_id: int | None = None) -> ForecastRules:
+        """The forecast's rules for an organisation; None for the common ones. Raises as `rules` does."""
+        return self.rules.of(org_id).forecast
+
+    def overage_rules(self, org_id: int | None = None) -> OverageRules:
+        """The overage rules for an organisation; None for the common ones. Raises as `rules` does."""
+        return self.rules.of(org_id).overage
+
+    def network_rules(self, org_id: int | None = None) -> NetworkRules:
+        """The network and RAT rules for an organisation; None for the common ones. Raises as `rules` does."""
+        return self.rules.of(org_id).network
+
+    def alert_rules(self) -> Callable[[int], AlertRules]:
+        """What alerts are judged by, as a function of the organisation; every file is read now.
+
+        Raises:
+            SettingsError: as `rules`, `rat_levels`, `network_aliases` and `silences` do.
+        """
+        rules, levels, aliases, silences = self.rules, self.rat_levels(), self.network_aliases(), self.silences()
+        return lambda org_id: AlertRules(rules.of(org_id).overage, rules.of(org_id).network, levels, aliases, silences)
+
+    def silences(self) -> tuple[Silence, ...]:
+        """The silences of `HOLOGRAM_SILENCES_FILE`; none without a file.
+
+        Raises:
+            SettingsError: the file can't be read, or an entry makes no sense; the text has file, line and reason.
+        """
+        path = self.hologram_silences_file
+        return () if path is None else _read("HOLOGRAM_SILENCES_FILE", path, read_silences)
+
+    def rat_levels(self) -> Mapping[str, int]:
+        """RAT (casefolded) to level: the shipped table, and over it the rows of `HOLOGRAM_RAT_LEVELS_FILE`.
+
+        Raises:
+            SettingsError: the file can't be read, or a line isn't `rat,level`; the text has file, line and reason.
+        """
+        path = self.hologram_rat_levels_file
         if path is None:
-            return made()
-        try:
-            document = _mapping(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, "the file", _RULE_PARTS)
-            return made(**_mapping(document.get(part) or {}, part))
-        except (OSError, yaml.YAMLError, TypeError, ValueError) as error:
-            msg = f"HOLOGRAM_RULES_FILE: {path}: {error}"
-            raise SettingsError(msg) from error
+            return default_rat_levels()
+        return _read("HOLOGRAM_RAT_LEVELS_FILE", path, lambda text: rat_levels_with(text.splitlines()))
+
+    def network_aliases(self) -> Mapping[str, str]:
+        """Folded alias to folded network: the shipped table, and over it the rows of `HOLOGRAM_NETWORK_ALIASES_FILE`.
+
+        Raises:
+            SettingsError: the file can't be read, or a line isn't `alias,network`; the text has file, line and reason.
+        """
+        path = self.hologram_network_aliases_file
+        if path is None:
+            return default_network_aliases()
+        return _read("HOLOGRAM_NETWORK_ALIASES_FILE", path, lambda text: network_aliases_with(text.splitlines()))
 
 
-def _mapping(value: object, name: str, keys: Collection[str] | None = None) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        msg = f"{name} must be a mapping, not {value!r}"
-        raise TypeError(msg)
-    unknown = sorted(str(key) for key in value if keys is not None and key not in keys)
-    if unknown:
-        msg = f"{name} has no part {unknown[0]!r}; there are {', '.join(keys or ())}"
-        raise ValueError(msg)
-    return value
+def _read(variable: str, path: Path, read: Callable[[str], T]) -> T:
+    """What `read` makes of a file; its errors say the line and the reason."""
+    try:
+        return read(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{variable}: {path} can't be read: {error}"
+        raise SettingsError(msg) from error
+    except (ValueError, csv.Error) as error:
+        msg = f"{variable}: {path} {error}"
+        raise SettingsError(msg) from error
 
 
 def load_settings() -> Settings:

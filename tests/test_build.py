@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
+from typing import Any
+
 import pytest
 from dagster import AssetKey, Definitions
 from dagster._core.definitions.backfill_policy import BackfillPolicyType
 
+from hologram_assets import build
 from hologram_assets.build import build_defs
 from hologram_assets.warehouse.tables import TABLES
 
@@ -17,6 +22,7 @@ ASSETS = {
     "daily_link_usage": {"raw_sessions"},
     "network_changes": {"daily_link_usage", "raw_sessions"},
     "overage_report": {"daily_link_usage", "billing_usage", "plan_catalog", "sim_inventory"},
+    "alerts": {"network_changes", "overage_report"},
 }
 INGEST = {"raw_sessions", "sim_inventory", "plan_catalog", "billing_usage"}
 
@@ -72,3 +78,40 @@ def test_the_sensors_and_resources_have_their_names(defs: Definitions) -> None:
     repository = defs.get_repository_def()
     assert [sensor.name for sensor in repository.sensor_defs] == ["org_registry_sensor"]
     assert {"hologram", "warehouse"} <= set(defs.resources or {})
+
+
+def test_what_the_files_say_reaches_the_assets_and_checks_by_organisation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable, text in {
+        "HOLOGRAM_RULES_FILE": (
+            "organisations: {144: {network: {min_days: 5}, pricing: {increment_bytes: 1}, forecast: {quiet_days: 4},"
+            " overage: {payg_usd: 7}}}"
+        ),
+        "HOLOGRAM_RAT_LEVELS_FILE": "rat,level\n6G,6\n",
+        "HOLOGRAM_NETWORK_ALIASES_FILE": "alias,network\nMa Bell,AT&T\n",
+        "HOLOGRAM_SILENCES_FILE": "- {until: 2026-12-31, reason: known, sim: 7}",
+    }.items():
+        (tmp_path / variable).write_text(text)
+        monkeypatch.setenv(variable, str(tmp_path / variable))
+    given: dict[str, Any] = {}
+    for name in ("network_changes_asset", "overage_report_asset", "alerts_asset", "every_rat_mapped"):
+        real = getattr(build, name)
+
+        def recorded(*args: Any, _name: str = name, _real: Any = real, **kwargs: Any) -> Any:
+            given[_name] = inspect.signature(_real).bind(*args, **kwargs).arguments
+            return _real(*args, **kwargs)
+
+        monkeypatch.setattr(build, name, recorded)
+    build_defs()
+    network, overage, alerts = given["network_changes_asset"], given["overage_report_asset"], given["alerts_asset"]
+    assert [network["rules"](org).min_days for org in (144, 145)] == [5, 3]
+    assert [overage["rules"](org).increment_bytes for org in (144, 145)] == [1, 1000]
+    assert [overage["forecast_rules"](org).quiet_days for org in (144, 145)] == [4, 3]
+    assert [alerts["rules"](org).overage.payg_usd for org in (144, 145)] == [7, 5]
+    assert [alerts["rules"](org).network.min_days for org in (144, 145)] == [5, 3]
+    assert [silence.sim for silence in alerts["rules"](145).silences] == [7]
+    for levels in (network["rat_levels"], given["every_rat_mapped"]["known"], alerts["rules"](144).rat_levels):
+        assert {"6g", "lte"} <= set(levels)
+    for aliases in (network["network_aliases"], alerts["rules"](144).network_aliases):
+        assert aliases["ma bell"] == aliases["at t"]

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
+from decimal import Decimal
 from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from hologram_assets.cli import main
+from hologram_assets.domain.forecast import ForecastRules
+from hologram_assets.domain.network_rules import NetworkRules
+from hologram_assets.domain.networks import network_aliases_with, normalized
+from hologram_assets.domain.overage_rules import OverageRules
+from hologram_assets.domain.radio import rat_levels_with
+from hologram_assets.domain.rules_file import Rules, read_rules
+from hologram_assets.domain.silences import read_silences
 from hologram_assets.settings import Settings
 from hologram_assets.warehouse.tables import TABLES
 
@@ -53,3 +63,52 @@ def test_links_between_documents_lead_somewhere() -> None:
     for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text(encoding="utf-8")):
             assert (ROOT / target).exists(), (name, target)
+
+
+def examples(language: str) -> list[str]:
+    """The README's code blocks in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_readmes_rules_and_silences_are_read_as_it_says() -> None:
+    rules, silences = examples("yaml")
+    assert rules.startswith("# rules.yaml")
+    found = read_rules(rules)
+    assert found.common == Rules(network=NetworkRules(min_sessions=20), overage=OverageRules(payg_usd=Decimal("7.50")))
+    assert found.organisations == {
+        144: Rules(
+            network=NetworkRules(
+                min_sessions=20, country_again_hours=72, shared_imei_allowed_models=frozenset({"86815905"})
+            ),
+            overage=OverageRules((80, 100, 150), payg_usd=Decimal("7.50"), will_exceed_usd=Decimal(5)),
+        )
+    }
+    assert silences.startswith("# silences.yaml")
+    assert [(each.sim, each.rule, each.organisation) for each in read_silences(silences)] == [
+        (14400006, "rat_downgrade", None),
+        (None, None, 145),
+    ]
+
+
+def test_the_readmes_tables_of_rats_and_networks_are_read_as_it_says() -> None:
+    rats, networks = examples("csv")
+    assert rat_levels_with(rats.splitlines())["lte-m cat-1bis"] == 4
+    aliases = network_aliases_with(networks.splitlines())
+    assert normalized("Big Red", aliases) == normalized("Verizon", aliases)
+    assert normalized("Swisscom", aliases) != normalized("Swisscom (Schweiz)", aliases)
+
+
+@pytest.mark.parametrize(("part", "kind"), [("overage", OverageRules), ("forecast", ForecastRules)])
+def test_every_threshold_is_in_the_readme_with_its_default(part: str, kind: type[OverageRules | ForecastRules]) -> None:
+    table = README.partition(f"| name under `{part}:` |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \| (`[^|]+`) \|", table, re.MULTILINE)
+    documented = {
+        name: yaml.safe_load(default)
+        for names, defaults in rows
+        for name, default in zip(re.findall("`(.+?)`", names), re.findall("`(.+?)`", defaults), strict=True)
+    }
+    plain = {field.name: field.default for field in fields(kind)}
+    assert documented == {
+        name: list(value) if isinstance(value, tuple) else float(value) if isinstance(value, Decimal) else value
+        for name, value in plain.items()
+    }

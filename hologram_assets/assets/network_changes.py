@@ -1,7 +1,7 @@
 """`network_changes`: SIMs that fell back to an older RAT, or turned up on a network or in a country never seen before."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -23,11 +23,11 @@ from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, NETWORK_CHANGES, 
 
 def network_changes_asset(
     partitions: PartitionsDefinition[Any],
-    rules: NetworkRules,
+    rules: Callable[[int], NetworkRules],
     rat_levels: Mapping[str, int],
     network_aliases: Mapping[str, str],
 ) -> AssetsDefinition:
-    """The asset."""
+    """The asset; `rules` are those of an organisation."""
 
     @declared(
         NETWORK_CHANGES,
@@ -43,7 +43,9 @@ def network_changes_asset(
         with Days(context) as days:
             for partition in days.partitions:
                 try:
-                    found, read_at = _found(warehouse.warehouse, partition, rules, rat_levels, network_aliases)
+                    found, read_at = _found(
+                        warehouse.warehouse, partition, rules(partition.org_id), rat_levels, network_aliases
+                    )
                 except Exception as error:  # noqa: BLE001 - this day's alone; it is raised at the end
                     days.failed(partition, error)
                     continue

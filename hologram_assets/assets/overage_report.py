@@ -13,6 +13,7 @@ from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinitio
 
 from hologram_assets.assets.daywise import Days, Metadata
 from hologram_assets.assets.declare import declared
+from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.inventory import PlanAssignment
 from hologram_assets.domain.pricing import PricingRules
 from hologram_assets.partitions import OrgDay
@@ -30,10 +31,11 @@ from hologram_assets.warehouse.tables import (
 def overage_report_asset(
     partitions: PartitionsDefinition[Any],
     calendar_month: Callable[[int], bool],
-    rules: PricingRules,
+    rules: Callable[[int], PricingRules],
+    forecast_rules: Callable[[int], ForecastRules],
     assignments: tuple[PlanAssignment, ...],
 ) -> AssetsDefinition:
-    """The asset; `calendar_month` says whether an organisation is invoiced by month."""
+    """The asset; of an organisation says `calendar_month` whether it is invoiced by month, `rules` how it is measured."""
 
     @declared(
         OVERAGE_REPORT,
@@ -41,12 +43,13 @@ def overage_report_asset(
         group="overage",
         deps=[DAILY_LINK_USAGE, BILLING_USAGE, PLAN_CATALOG, SIM_INVENTORY],
         description=(
-            "Which SIMs are over their allowance at the end of the day, and what it costs so far. Periods that ended on "
-            "the day go to `hologram.closed_periods`, with Hologram's total beside ours."
+            "Which SIMs are over their allowance at the end of the day, what it costs so far, and where they will stand at "
+            "the end of their period. Periods that ended on the day go to `hologram.closed_periods`, with Hologram's "
+            "total beside ours."
         ),
     )
     def overage_report(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
-        derive_overage_report(context, warehouse, calendar_month, rules, assignments)
+        derive_overage_report(context, warehouse, calendar_month, rules, forecast_rules, assignments)
 
     return overage_report
 
@@ -55,10 +58,11 @@ def derive_overage_report(
     context: AssetExecutionContext,
     warehouse: WarehouseResource,
     calendar_month: Callable[[int], bool],
-    rules: PricingRules,
+    rules: Callable[[int], PricingRules],
+    forecast_rules: Callable[[int], ForecastRules],
     assignments: tuple[PlanAssignment, ...],
 ) -> None:
-    """Write the report of each of the run's days; `calendar_month` says whether an organisation is invoiced by month."""
+    """Write the report of each of the run's days; the arguments are those of `overage_report_asset`."""
     with Days(context) as days:
         for partition in days.partitions:
             days.store(
@@ -69,7 +73,8 @@ def derive_overage_report(
                     org_id=partition.org_id,
                     day=partition.day,
                     calendar_month=calendar_month(partition.org_id),
-                    rules=rules,
+                    rules=rules(partition.org_id),
+                    forecast_rules=forecast_rules(partition.org_id),
                     assignments=assignments,
                     run_id=context.run.run_id,
                 ),
@@ -80,23 +85,32 @@ def derive_overage_report(
 def _totals(connection: duckdb.DuckDBPyConnection, partition: OrgDay) -> Metadata:
     row = connection.execute(
         """SELECT count(*) FILTER (WHERE status = 'over'),
+                  count(*) FILTER (WHERE status = 'will_exceed'),
+                  count(*) FILTER (WHERE status = 'at_risk'),
                   count(*) FILTER (WHERE status = 'payg'),
                   count(*) FILTER (WHERE status = 'unknown'),
                   count(*) FILTER (WHERE pricing_status <> 'priced'),
                   coalesce(sum(overage_cost), 0),
+                  coalesce(sum(projected_overage_cost), 0),
                   coalesce(sum(usage_charge), 0),
                   coalesce(sum(usage_bytes), 0)
            FROM hologram.overage_report WHERE org_id = ? AND day = ?""",
         list(partition),
     ).fetchone()
-    over, payg, unknown, unpriced, overage, usage, size = row or (0, 0, 0, 0, Decimal(0), Decimal(0), 0)
+    zero = Decimal(0)
+    over, exceeding, at_risk, payg, unknown, unpriced, overage, projected, usage, size = row or (
+        (0,) * 6 + (zero, zero, zero, 0)
+    )
     return {
         "sims_over": over,
+        "sims_will_exceed": exceeding,
+        "sims_at_risk": at_risk,
         "sims_payg": payg,
         "sims_unknown": unknown,
         "unpriced_sims": unpriced,
         # Dagster plots floats; the exact sums are in the table.
         "overage_cost_usd": float(overage),
+        "projected_overage_cost_usd": float(projected),
         "usage_charge_usd": float(usage),
         "bytes": int(size),
     }

@@ -73,8 +73,8 @@ def every_rat_mapped(known: Collection[str]) -> Check:
                 "unmapped_values": dict(list(unmapped.items())[:_SHOWN]),
             },
             advice=(
-                "These radio access technologies have no level, so a change to or from them is not seen. Add them to the "
-                "table of RAT levels."
+                "These radio access technologies have no level, so a change to or from them is not seen. Add them to "
+                "the CSV of HOLOGRAM_RAT_LEVELS_FILE."
                 if unmapped
                 else ""
             ),

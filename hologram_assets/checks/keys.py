@@ -7,6 +7,7 @@ import duckdb
 from hologram_assets.checks.evaluate import Answer, Check
 from hologram_assets.partitions import OrgDay
 from hologram_assets.warehouse.tables import (
+    ALERTS,
     BILLING_USAGE,
     DAILY_LINK_USAGE,
     NETWORK_CHANGES,
@@ -24,6 +25,8 @@ _MISPLACED = {
     BILLING_USAGE: "period_end <= last_second(day) OR period_start > last_second(day)",
     OVERAGE_REPORT: "period_end <= last_second(day) OR period_start > last_second(day)",
     NETWORK_CHANGES: "CAST(observed_at AS DATE) <> day",
+    ALERTS: """opened_at > CAST(day AS TIMESTAMP) + INTERVAL 1 DAY
+        OR resolved_at NOT BETWEEN CAST(day AS TIMESTAMP) AND CAST(day AS TIMESTAMP) + INTERVAL 1 DAY""",
     PLAN_CATALOG: "snapshot_basis = 'own' AND CAST(fetched_at AS DATE) <> day",
     SIM_INVENTORY: "snapshot_basis = 'own' AND CAST(fetched_at AS DATE) <> day",
 }
@@ -34,6 +37,7 @@ _REQUIRED = {
     BILLING_USAGE: ("linkid", "period_start", "period_end", "bytes"),
     OVERAGE_REPORT: ("linkid", "status", "pricing_status"),
     NETWORK_CHANGES: ("change_id", "rule", "severity", "observed_at"),
+    ALERTS: ("alert_id", "rule", "severity", "state", "opened_at", "event_time"),
     PLAN_CATALOG: ("plan_id", "tier", "zone", "included_bytes"),
     SIM_INVENTORY: ("linkid",),
 }

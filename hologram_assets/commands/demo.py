@@ -10,19 +10,30 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from hologram_assets.backfill import asset_names, checked_request, register_orgs
 from hologram_assets.build import build_defs
 from hologram_assets.commands.backfill import print_summary, run_request
 from hologram_assets.commands.instance import dagster_instance, prepare_home
 from hologram_assets.commands.report import print_report, read_report
+from hologram_assets.commands.ticks import tick_sensor
 from hologram_assets.partitions import today
 from hologram_assets.sandbox import Sandbox
+from hologram_assets.sandbox.slack.page import render
 from hologram_assets.settings import load_settings
 from hologram_assets.warehouse.connection import Warehouse
 
 _ORGS = (144, 145)
 _PORT = 8765
+_CHANNEL = "#iot-alerts"
+_WEBSERVER = "http://127.0.0.1:3000"
+_ALERT_SENSORS = (
+    "overage_alert_sensor",
+    "network_change_sensor",
+    "asset_check_alert_sensor",
+    "run_failure_alert_sensor",
+)
 
 
 def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) -> int:
@@ -30,8 +41,8 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
     began = time.monotonic()
     last = today()
     with Sandbox(orgs=_ORGS, sims=sims, days=max(days, 60), port=_PORT if ui else 0) as sandbox:
-        environment = _environment(home, sandbox.base_url, last - timedelta(days=max(days, 60)))
-        for variable in [name for name in os.environ if name.startswith(("HOLOGRAM_", "SLACK_"))]:
+        environment = _environment(home, sandbox, last - timedelta(days=max(days, 60)))
+        for variable in [name for name in os.environ if name.startswith(("HOLOGRAM_", "SLACK_", "DAGSTER_WEBSERVER"))]:
             del os.environ[variable]  # the demo is the same on every machine
         os.environ.update(environment)
         settings = load_settings()
@@ -52,11 +63,16 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
         with dagster_instance() as instance:
             register_orgs(instance, _ORGS)
             summary = run_request(defs, instance, request, settings, console)
+            if not ui:
+                for sensor in _ALERT_SENSORS:
+                    tick_sensor(defs, instance, sensor)
         print_summary(summary, request, console)
         if summary.stopped or not summary.stored:
             return 1
         console.print()
         print_report(read_report(Warehouse(settings.hologram_warehouse), last, _ORGS), console)
+        if not ui:
+            _show_channel(sandbox, home / "slack.html", console)
         console.print(
             f"\nDone in {time.monotonic() - began:.0f} s. The warehouse is {settings.hologram_warehouse} "
             "(any DuckDB opens it: SELECT * FROM hologram.overage_report).",
@@ -65,22 +81,40 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
         if not ui:
             console.print("Look at it in the Dagster UI: make demo-ui, then http://127.0.0.1:3000", highlight=False)
             return 0 if summary.ok else 1
-        console.print("The Dagster UI comes up on http://127.0.0.1:3000; Ctrl-C ends it.", highlight=False)
+        console.print(
+            f"The Dagster UI comes up on {_WEBSERVER}; Ctrl-C ends it. Its sensors post what is to be said within two minutes: "
+            f"{sandbox.slack.page_url}",
+            highlight=False,
+        )
         return subprocess.call(
             [sys.executable, "-m", "dagster", "dev", "-m", "hologram_assets.definitions"], env=os.environ | environment
         )
 
 
-def _environment(home: Path, base_url: str, start: object) -> dict[str, str]:
+def _show_channel(sandbox: Sandbox, page: Path, console: Console) -> None:
+    """What a team would have seen in Slack: the headlines here, the channel as a page."""
+    page.write_text(render(sandbox.slack.messages), encoding="utf-8")
+    messages = sandbox.slack.messages
+    console.print(f"\nThe sensors posted {len(messages)} messages to {_CHANNEL} of a sandbox Slack:", highlight=False)
+    for message in messages:
+        console.print(Text(f"  {message.text}", overflow="ellipsis", no_wrap=True), highlight=False)
+    console.print(f"Open {page} in a browser to see the channel.", highlight=False, soft_wrap=True)
+
+
+def _environment(home: Path, sandbox: Sandbox, start: object) -> dict[str, str]:
     """What the graph is told: the sandbox for an API, the demo's folder for warehouse and instance."""
     prepare_home(home / "dagster")
     return {
         "HOLOGRAM_API_KEY": "sandbox",
-        "HOLOGRAM_BASE_URL": base_url,
+        "HOLOGRAM_BASE_URL": sandbox.base_url,
         "HOLOGRAM_ORG_IDS": ",".join(map(str, _ORGS)),
         "HOLOGRAM_START_DATE": str(start),
         "HOLOGRAM_WAREHOUSE": str(home / "warehouse.duckdb"),
         "DAGSTER_HOME": str(home / "dagster"),
+        "SLACK_BOT_TOKEN": "xoxb-sandbox",
+        "SLACK_CHANNEL": _CHANNEL,
+        "SLACK_BASE_URL": sandbox.slack.base_url,
+        "DAGSTER_WEBSERVER_URL": _WEBSERVER,
         "DAGSTER_DISABLE_TELEMETRY": "1",
         # A proxy of the machine's is not asked for what this process serves itself.
         "NO_PROXY": "127.0.0.1,localhost",

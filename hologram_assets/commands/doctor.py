@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,18 +10,25 @@ import requests
 
 from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError
 from hologram_assets.build import hologram_resource
+from hologram_assets.domain.silences import by_state
+from hologram_assets.partitions import today
 from hologram_assets.resources.hologram import key_variable
 from hologram_assets.settings import Settings, SettingsError
 from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 
 _SLACK_TIMEOUT_SECONDS = 10
+_SHOWN_SILENCES = 5
+
+State = Literal["ok", "note", "fail"]
+_Said = tuple[State, str]
+"""What is said of a file."""
 
 
 @dataclass(frozen=True)
 class Finding:
     """One answer: `ok`, `note` (works, but worth knowing) or `fail`, with what to do about it."""
 
-    state: Literal["ok", "note", "fail"]
+    state: State
     subject: str
     text: str
 
@@ -44,22 +51,57 @@ def _organisations(settings: Settings) -> Iterator[Finding]:
 
 
 def _files(settings: Settings) -> Iterator[Finding]:
-    readers: dict[str, tuple[object, Callable[[], object]]] = {
-        "HOLOGRAM_PLAN_ASSIGNMENTS": (settings.hologram_plan_assignments, settings.plan_assignments),
-        "HOLOGRAM_RULES_FILE": (
-            settings.hologram_rules_file,
-            lambda: (settings.pricing_rules(), settings.network_rules()),
+    readers: dict[str, tuple[object, Callable[[], Iterable[_Said]]]] = {
+        "HOLOGRAM_PLAN_ASSIGNMENTS": (
+            settings.hologram_plan_assignments,
+            lambda: [("ok", f"{len(settings.plan_assignments())} SIMs")],
         ),
+        "HOLOGRAM_RULES_FILE": (settings.hologram_rules_file, lambda: _rules(settings)),
+        "HOLOGRAM_RAT_LEVELS_FILE": (
+            settings.hologram_rat_levels_file,
+            lambda: [("ok", f"{len(settings.rat_levels())} RATs with the shipped ones")],
+        ),
+        "HOLOGRAM_NETWORK_ALIASES_FILE": (
+            settings.hologram_network_aliases_file,
+            lambda: [("ok", f"{len(settings.network_aliases())} aliases with the shipped ones")],
+        ),
+        "HOLOGRAM_SILENCES_FILE": (settings.hologram_silences_file, lambda: _silences(settings)),
     }
     for variable, (path, read) in readers.items():
         if path is None:
             continue
         try:
-            read()
+            for state, text in read():
+                yield Finding(state, variable, f"{path}: {text}")
         except SettingsError as error:
-            yield Finding("fail", variable, str(error))
-        else:
-            yield Finding("ok", variable, str(path))
+            yield Finding("fail", variable, str(error).removeprefix(f"{variable}: "))
+
+
+def _rules(settings: Settings) -> Iterator[_Said]:
+    own = settings.rules.organisations
+    yield "ok", f"rules of their own: {', '.join(map(str, own))}" if own else "no organisation has rules of its own"
+    yield from _strangers(settings, own)
+
+
+def _silences(settings: Settings) -> Iterator[_Said]:
+    silences = settings.silences()
+    found = by_state(silences, today())
+    yield (
+        "ok",
+        f"{len(found['active'])} of {len(silences)} silences are active today, {len(found['ahead'])} begin later",
+    )
+    if ended := found["ended"]:
+        shown = "; ".join(f"until {silence.until} ({silence.reason})" for silence in ended[:_SHOWN_SILENCES])
+        more = f" and {len(ended) - _SHOWN_SILENCES} more" if len(ended) > _SHOWN_SILENCES else ""
+        yield "note", f"{len(ended)} have run out and hold for their days alone: {shown}{more}"
+    yield from _strangers(settings, {silence.organisation for silence in silences if silence.organisation is not None})
+
+
+def _strangers(settings: Settings, named: Collection[int]) -> Iterator[_Said]:
+    """An organisation that nobody loads may be a slip of the pen."""
+    strangers = sorted(set(named) - set(settings.hologram_org_ids))
+    if strangers:
+        yield "note", f"organisation {', '.join(map(str, strangers))} is not in HOLOGRAM_ORG_IDS"
 
 
 def _warehouse(settings: Settings) -> Finding:

@@ -99,7 +99,10 @@ def money(value: Decimal) -> str:
 
 
 def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None:
-    """The SIMs that cost most, how many more there are, and the totals per organisation."""
+    """The SIMs that cost most, how many more there are, and the totals per organisation.
+
+    "expected $" is what is foreseen for the period's end, overage and pay-as-you-go usage together.
+    """
     rows = table.to_pylist()
     costly = [row for row in rows if row["status"] != "ok"]
     grid = RichTable(title=f"Overage report of {rows[0]['day']}: the {min(shown, len(costly))} SIMs to look at first")
@@ -108,7 +111,7 @@ def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None
     # Names give way first: every number stays whole, also on a narrow terminal.
     for name in ("device", "plan"):
         grid.add_column(name, no_wrap=True, overflow="ellipsis", min_width=6, max_width=26)
-    for name in ("period ends", "used MB", "of MB", "%", "overage $", "usage $"):
+    for name in ("period ends", "used MB", "of MB", "%", "overage $", "usage $", "expected $", "runs out"):
         grid.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     grid.add_column("status", no_wrap=True, min_width=7)
     for row in _worst_first(costly)[:shown]:
@@ -123,6 +126,8 @@ def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None
             "" if row["pct_used"] is None else f"{row['pct_used']:.0f}",
             _usd(row["overage_cost"]),
             _usd(row["usage_charge"]),
+            _usd(_sum([row["projected_overage_cost"], row["projected_usage_charge"]])),
+            f"{row['exhausted_on']:%m-%d}" if row["exhausted_on"] else "",
             row["status"] if row["pricing_status"] == "priced" else f"{row['status']} ({row['pricing_status']})",
         )
     console.print(grid)
@@ -135,7 +140,8 @@ def _worst_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(
         rows,
         key=lambda row: (
-            (row["overage_cost"] or Decimal(0)) + (row["usage_charge"] or Decimal(0)),
+            _sum([row["overage_cost"], row["usage_charge"]]) or 0,
+            _sum([row["projected_overage_cost"], row["projected_usage_charge"]]) or 0,
             row["pct_used"] or 0,
         ),
         reverse=True,
@@ -144,7 +150,10 @@ def _worst_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _totals(rows: list[dict[str, Any]]) -> RichTable:
     grid = RichTable(title="Totals per organisation")
-    for name in ("org", "SIMs", "over", "pay as you go", "unknown", "not priced", "overage $", "usage $", "used GB"):
+    for name in (
+        "org", "SIMs", "over", "will exceed", "at risk", "pay as you go", "unknown", "not priced", "overage $", "usage $",
+        "expected $", "used GB",
+    ):  # fmt: skip
         grid.add_column(name, justify="right")
     for org_id in sorted({row["org_id"] for row in rows}):
         of_org = [row for row in rows if row["org_id"] == org_id]
@@ -153,11 +162,14 @@ def _totals(rows: list[dict[str, Any]]) -> RichTable:
             str(org_id),
             str(len(of_org)),
             str(statuses.count("over")),
+            str(statuses.count("will_exceed")),
+            str(statuses.count("at_risk")),
             str(statuses.count("payg")),
             str(statuses.count("unknown")),
             str(sum(row["pricing_status"] != "priced" for row in of_org)),
-            _usd(sum((row["overage_cost"] or Decimal(0) for row in of_org), Decimal(0))),
-            _usd(sum((row["usage_charge"] or Decimal(0) for row in of_org), Decimal(0))),
+            _usd(_sum(row["overage_cost"] for row in of_org) or Decimal(0)),
+            _usd(_sum(row["usage_charge"] for row in of_org) or Decimal(0)),
+            _usd(_sum(row[name] for row in of_org for name in ("projected_overage_cost", "projected_usage_charge"))),
             f"{sum(row['usage_bytes'] or 0 for row in of_org) / 1e9:.3f}",
         )
     return grid
@@ -165,6 +177,12 @@ def _totals(rows: list[dict[str, Any]]) -> RichTable:
 
 def _megabytes(size: int | None) -> str:
     return "?" if size is None else f"{size / 1e6:,.2f}"
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """The amounts that are known, together; None if none is."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def _usd(amount: Decimal | None) -> str:

@@ -12,6 +12,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from hologram_assets.domain.overage_rules import OVERAGE_RULES
+from hologram_assets.domain.silences import Silence
+
 OPEN, ESCALATED, RESOLVED, ACCEPTED, SILENCED = "open", "escalated", "resolved", "accepted", "silenced"
 INFO, WARN, CRITICAL = "info", "warn", "critical"
 SEVERITIES = (INFO, WARN, CRITICAL)
@@ -38,7 +41,30 @@ class Alert(NamedTuple):
     title: str
     detail: Mapping[str, Any]
 
+    @property
+    def family(self) -> str:
+        """`overage` or `network`: which sensor tells it."""
+        return OVERAGE if self.rule in OVERAGE_RULES else NETWORK
+
+    @property
+    def linkid(self) -> int | None:
+        """The SIM; None for a condition of the fleet."""
+        return self.detail.get("linkid")
+
+    @property
+    def has_ended(self) -> bool:
+        """Resolved, or accepted as the new normal."""
+        return self.state in {RESOLVED, ACCEPTED}
+
 
 def identity(*parts: object) -> str:
     """A stable id: the same parts give the same hex text on every machine and in every run."""
     return sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:24]
+
+
+def silenced(alert: Alert, silence: Silence | None) -> Alert:
+    """The alert under a silence of the list; unchanged without one. What has ended stays so, and is not told either."""
+    if silence is None:
+        return alert
+    detail = {**alert.detail, "silenced_until": silence.until.isoformat(), "silenced_because": silence.reason}
+    return alert._replace(state=alert.state if alert.has_ended else SILENCED, detail=detail)

@@ -3,6 +3,7 @@
 One message per organisation and severity of what is new; escalation within a severity, resolution and withdrawal go into
 the thread of the first message, a higher severity is a new message. Info stays in the table. Of one alert (SIM, rule,
 period and plan) no step is said twice: neither after a correction, nor when a forecast comes back in the same period.
+What ended unsaid stays unsaid, but for a step that was taken in the last hours of a period: that is money.
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from hologram_assets.domain.alerts import ACCEPTED, INFO, RESOLVED, SEVERITIES, SILENCED
+from hologram_assets.domain.alerts import ACCEPTED, INFO, OPEN, RESOLVED, SEVERITIES, SILENCED
 
 REMEMBERED = timedelta(days=35)
+_LONGEST_SUBJECT = 40  # a SIM's is half of that; a network's name may be anything, and is remembered for 35 days
 _ENDED = {RESOLVED, ACCEPTED}
 _OPEN, _WITHDRAWN, _OVER = "open", "withdrawn", "over"
+_NEW, _ESCALATED, _RESOLVED, _ACCEPTED = "new", "escalated", "resolved", "accepted"
 
 
 class Entry(NamedTuple):
-    """An alert as a materialisation's metadata carries it; `title` and `why` are empty beyond the worst ones."""
+    """An alert as a materialisation's metadata carries it; `title` and `why` are empty beyond the worst ones.
+
+    `reached_today`: its step was taken on the very day of the partition.
+    """
 
     alert_id: str
     family: str
@@ -32,21 +38,29 @@ class Entry(NamedTuple):
     since: str
     why: str
     sim_url: str | None = None
+    reached_today: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Resolved, or accepted as the new normal."""
+        return self.state in _ENDED
 
 
 class Said(NamedTuple):
     """What was said of an alert: its highest step and severity, the thread it stands in, and when (epoch seconds).
 
     `state` is `open`; `withdrawn` after a correction took a step back, when only a higher one may speak; or `over` after
-    its end was said, when nothing may.
+    its end was said, when nothing may. `subject` and `rule` say what it was about when it has no row any more.
     """
 
     step: int
     severity: str
     channel: str
     thread: str
-    at: float
+    at: int
     state: str = _OPEN
+    subject: str = ""
+    rule: str = ""
 
 
 Sent = dict[str, Said]
@@ -60,6 +74,29 @@ class Post(NamedTuple):
     thread: str | None
     channel: str | None
     entries: Sequence[Entry]
+
+
+def latest_word(days: Sequence[tuple[Sequence[Entry], bool]]) -> list[list[Entry]]:
+    """Of one organisation's days, oldest first, each day's entries that no later day says otherwise.
+
+    A later day's entry takes the place of an earlier one of the same alert, and when the later day is complete, what it
+    lacks no longer holds. So days that are read together after an outage say what is true now, not how it came about. An
+    end stays said, and so does a step that was taken on the earlier day: it comes with the entry of the later one.
+
+    Args:
+        days: entries of each day, and whether they are all there are.
+    """
+    word: list[list[Entry]] = []
+    later: dict[str, Entry] = {}
+    all_known = False
+    reached: set[str] = set()
+    for entries, complete in reversed(days):
+        current = [e for e in entries if e.alert_id not in later and (e.has_ended or not all_known)]
+        reached |= {e.alert_id for e in entries if e.reached_today and later.get(e.alert_id, e).step == e.step}
+        later = {e.alert_id: e for e in entries} | later
+        all_known = all_known or complete
+        word.append(current)
+    return [[e._replace(reached_today=e.alert_id in reached) for e in entries] for entries in reversed(word)]
 
 
 def posts(
@@ -80,47 +117,58 @@ def posts(
     carried = {entry.alert_id: entry for entry in entries}
     for entry in carried.values():
         said = sent.get(entry.alert_id)
-        if said is None:
-            if entry.severity != INFO and entry.state not in {*_ENDED, SILENCED}:
-                fresh.setdefault(entry.severity, []).append(entry)
-        elif (kind := _what_became(entry, said, complete=complete)) == "worse":
+        kind = _what_to_say(entry, said, complete=complete)
+        if kind == _NEW:
             fresh.setdefault(entry.severity, []).append(entry)
-        elif kind is not None:
-            threads.setdefault((kind, said.channel, said.thread), []).append(entry)
+        elif kind is not None and said is not None:
+            told = entry._replace(title=entry.title and f"now {entry.title}") if kind == _WITHDRAWN else entry
+            threads.setdefault((kind, said.channel, said.thread), []).append(told)
     for alert_id in org_alerts if complete else ():
         said = sent.get(alert_id)
         if said is not None and alert_id not in carried and said.state == _OPEN:
-            gone = Entry(
-                alert_id, "", "", said.step, said.severity, RESOLVED, "An alert above", "no longer holds", "", ""
-            )
-            threads.setdefault(("withdrawn", said.channel, said.thread), []).append(gone)
-    new = [Post("new", severity, None, None, fresh[severity]) for severity in reversed(SEVERITIES) if severity in fresh]
+            threads.setdefault((_WITHDRAWN, said.channel, said.thread), []).append(_gone(alert_id, said))
+    new = [Post(_NEW, severity, None, None, fresh[severity]) for severity in reversed(SEVERITIES) if severity in fresh]
     replies = [
         Post(kind, found[0].severity, thread, channel, found) for (kind, channel, thread), found in threads.items()
     ]
     return new + replies
 
 
-def _what_became(entry: Entry, said: Said, *, complete: bool) -> str | None:
-    if said.state == _OVER or entry.state == SILENCED:
+def _what_to_say(entry: Entry, said: Said | None, *, complete: bool) -> str | None:
+    """The kind of post that an entry is due; None if nothing is to be said."""
+    if entry.state == SILENCED or (said is not None and said.state == _OVER):
         return None
-    if entry.state in _ENDED:
-        return "accepted" if entry.state == ACCEPTED else "resolved"
-    if SEVERITIES.index(entry.severity) > SEVERITIES.index(said.severity):
-        return "worse"  # at the same step too: a pay-as-you-go spend may turn critical between two doublings
-    if entry.step > said.step:
-        return "escalated"
-    return "withdrawn" if complete and entry.step < said.step and said.state == _OPEN else None
+    if said is None:
+        return _NEW if entry.severity != INFO and (entry.reached_today or not entry.has_ended) else None
+    # Worse at the same step too: a pay-as-you-go spend may turn critical between two doublings.
+    is_worse = _rank(entry.severity) > _rank(said.severity)
+    further = _NEW if is_worse else _ESCALATED if entry.step > said.step else None
+    if entry.has_ended:
+        if further is not None and entry.reached_today:
+            return _NEW
+        return _ACCEPTED if entry.state == ACCEPTED else _RESOLVED
+    is_taken_back = complete and entry.step < said.step and said.state == _OPEN
+    return further or (_WITHDRAWN if is_taken_back else None)
+
+
+def _gone(alert_id: str, said: Said) -> Entry:
+    """An alert that was said and has no row any more."""
+    subject = said.subject or "An alert above"
+    return Entry(alert_id, "", said.rule, said.step, said.severity, OPEN, subject, "", "", "no longer holds")
 
 
 def remember(sent: Sent, post: Post, channel: str, thread: str, at: datetime) -> None:
-    """Note a post that Slack took, at a moment in naive UTC."""
-    state = {"resolved": _OVER, "accepted": _OVER, "withdrawn": _WITHDRAWN}.get(post.kind, _OPEN)
+    """Note a post that Slack took: the channel and thread in which it stands, and when (naive UTC)."""
     for entry in post.entries:
         step, severity, before = entry.step, entry.severity, sent.get(entry.alert_id)
         if before is not None:
-            step, severity = max(step, before.step), max(severity, before.severity, key=SEVERITIES.index)
-        sent[entry.alert_id] = Said(step, severity, channel, post.thread or thread, _epoch(at), state)
+            step, severity = max(step, before.step), max(severity, before.severity, key=_rank)
+        if entry.has_ended:
+            # Nothing is said of it any more, so nobody will ask where it stands and what it was about.
+            sent[entry.alert_id] = Said(step, severity, "", "", _epoch(at), _OVER)
+            continue
+        state, subject = _WITHDRAWN if post.kind == _WITHDRAWN else _OPEN, entry.subject[:_LONGEST_SUBJECT]
+        sent[entry.alert_id] = Said(step, severity, channel, thread, _epoch(at), state, subject, entry.rule)
 
 
 def renew(sent: Sent, alert_ids: Iterable[str], now: datetime) -> None:
@@ -134,9 +182,14 @@ def pruned(sent: Sent, now: datetime) -> Sent:
     return {alert_id: said for alert_id, said in sent.items() if said.at >= oldest}
 
 
-def _epoch(moment: datetime) -> float:
-    """Naive UTC as epoch seconds, whatever zone the machine is in."""
-    return moment.replace(tzinfo=UTC).timestamp()
+def _epoch(moment: datetime) -> int:
+    """Naive UTC as whole epoch seconds, whatever zone the machine is in."""
+    return int(moment.replace(tzinfo=UTC).timestamp())
+
+
+def _rank(severity: str) -> int:
+    """How bad; a severity of a later version, that this one doesn't know, is no worse than info."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 0
 
 
 def entry_from(value: Mapping[str, Any]) -> Entry:
@@ -144,4 +197,4 @@ def entry_from(value: Mapping[str, Any]) -> Entry:
     return Entry(**{name: value.get(name, default) for name, default in _DEFAULTS.items()})
 
 
-_DEFAULTS: dict[str, Any] = dict.fromkeys(Entry._fields, "") | {"step": 0, "sim_url": None}
+_DEFAULTS: dict[str, Any] = dict.fromkeys(Entry._fields, "") | {"step": 0, "sim_url": None, "reached_today": False}

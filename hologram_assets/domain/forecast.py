@@ -2,43 +2,89 @@
 
 Source: rules.md, "Forecast". Medians do not add up over days, so this is the mean of daily bytes and its spread: a
 median-and-MAD version covered 7-12 % of the truths on bursty fleets where 90 % were promised.
+
+The bound has a term that the rules' text lacks, for bursts. Without it, 90 % were promised and this was kept, as of the
+days 5, 10 and 20 of 1,440 periods of each of the sandbox's fleets, all forecasts with 28 days behind them:
+
+    fleet            without         with the term
+    steady           94  94  94 %    94  95  95 %
+    weekly           90  90  90 %    91  90  90 %
+    bursts           82  84  84 %    88  89  89 %
+    firmware_spike   97  97  96 %    97  97  97 %
+
+A SIM that was lucky in its 28 days, with two bursts instead of four, has a low mean and a low spread together, so the bound
+is lowest where it should be highest. The rules' way out, a quantile of the SIM's own R-day sums, can't tell: 28 days hold
+four sums of 25 days, any two of which share most of their days. So what 28 days leave open is added as a number of bursts:
+`1.2816 * R/28` of them, each as large as the skewness of the days says. A fleet-wide update is a burst that doesn't come
+again: while it stands in the 28 days, the mean itself is too high and the bound covers nearly everything.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 # The one-sided 90 % point of the normal distribution.
 _NINETY_PERCENT = 1.2816
+_MOST_DAYS = 365
 
 
 @dataclass(frozen=True)
 class ForecastRules:
-    """How far back daily usage is looked at, from how many days it speaks for itself, and when a forecast may speak."""
+    """How far back daily usage is looked at, from how many days it speaks for itself, and when a forecast may speak.
+
+    Raises:
+        ValueError: a value that makes no sense, naming the field.
+    """
 
     history_days: int = 28
     own_days: int = 14
+    """With fewer complete days the plan's usage stands in for the days that lack."""
     quiet_days: float = 3.0
+    """Days of a period before a forecast speaks …"""
     loud_share: float = 0.8
+    """… unless this share of the allowance is used already."""
 
     def __post_init__(self) -> None:
-        if self.history_days < 2 or not 0 < self.own_days <= self.history_days:  # noqa: PLR2004 - a spread needs two
-            msg = "forecast: history_days must be at least 2, and own_days between 1 and history_days"
+        days = "a whole number of days from"
+        self._check(
+            "history_days", _whole(self.history_days, 2, _MOST_DAYS), f"{days} 2 (for a spread) to {_MOST_DAYS}"
+        )
+        most = self.history_days
+        self._check("own_days", _whole(self.own_days, 1, most), f"{days} 1 to history_days ({most})")
+        self._check("quiet_days", _number(self.quiet_days, _MOST_DAYS), f"a number of days from 0 to {_MOST_DAYS}")
+        self._check("loud_share", _number(self.loud_share, 1), "a share from 0 to 1")
+
+    def _check(self, name: str, good: bool, expected: str) -> None:  # noqa: FBT001 - the answer to the question
+        if not good:
+            msg = f"forecast.{name} must be {expected}, not {getattr(self, name)!r}"
             raise ValueError(msg)
-        if self.quiet_days < 0 or not 0 <= self.loud_share <= 1:
-            msg = "forecast: quiet_days must not be negative, and loud_share lies between 0 and 1"
-            raise ValueError(msg)
+
+
+def _whole(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _number(value: Any, most: float) -> bool:
+    # Not a number lies in no range.
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
 class Rhythm(NamedTuple):
-    """Daily usage over `days` complete days: mean and standard deviation in bytes."""
+    """Daily usage over `days` complete days, in bytes: mean, standard deviation (of these days, not of a sample), bursts.
+
+    `burst` is the third central moment over the variance. Of a SIM that is quiet but for equal bursts on a few days it is
+    nearly the size of one; of days that scatter evenly it is 0, and negative where single days are low.
+    """
 
     days: int
     mean: float
     deviation: float
+    burst: float = 0.0
 
 
 class Forecast(NamedTuple):
@@ -47,6 +93,29 @@ class Forecast(NamedTuple):
     expected: int
     bound: int
     exhausted_at: datetime | None
+
+    @property
+    def exhausted_on(self) -> date | None:
+        """The UTC day on which the allowance is used up; midnight is the end of the day before it."""
+        return None if self.exhausted_at is None else (self.exhausted_at - timedelta.resolution).date()
+
+
+def rhythm(daily: Sequence[int]) -> Rhythm:
+    """The rhythm of complete days' bytes: of one SIM, or of all SIMs of a plan, one after the other.
+
+    A day without a session counts as 0, but only from the first whole day on which the SIM was known: a SIM that was
+    activated five days ago has four or five days, not 28 of which most are 0.
+
+    >>> rhythm([0, 0, 0, 8])
+    Rhythm(days=4, mean=2.0, deviation=3.4641016151377544, burst=4.0)
+    """
+    days = len(daily)
+    if days == 0:
+        return Rhythm(0, 0.0, 0.0)
+    mean = Fraction(sum(daily), days)
+    variance = sum(((size - mean) ** 2 for size in daily), Fraction(0)) / days
+    third = sum(((size - mean) ** 3 for size in daily), Fraction(0)) / days
+    return Rhythm(days, float(mean), math.sqrt(variance), float(third / variance) if variance else 0.0)
 
 
 def pooled(own: Rhythm, plans: Rhythm, rules: ForecastRules = ForecastRules()) -> Rhythm:
@@ -58,11 +127,12 @@ def pooled(own: Rhythm, plans: Rhythm, rules: ForecastRules = ForecastRules()) -
         return own
     share = own.days / rules.own_days
     mean = share * own.mean + (1 - share) * plans.mean
-    spread = math.sqrt(
-        share * (own.deviation**2 + (own.mean - mean) ** 2)
-        + (1 - share) * (plans.deviation**2 + (plans.mean - mean) ** 2)
-    )
-    return Rhythm(rules.own_days, mean, spread)
+    variance = third = 0.0
+    for weight, part in ((share, own), (1 - share, plans)):
+        away, of_part = part.mean - mean, part.deviation**2
+        variance += weight * (of_part + away**2)
+        third += weight * (part.burst * of_part + 3 * away * of_part + away**3)
+    return Rhythm(rules.own_days, mean, math.sqrt(variance), third / variance if variance else 0.0)
 
 
 def forecast(
@@ -75,13 +145,21 @@ def forecast(
 ) -> Forecast:
     """The forecast as of a moment (naive UTC), days counted with their fractions.
 
-    Expected `U + R*m`; bound `U + R*m + 1.2816*s*sqrt(R*(1 + R/28))`: the second part under the root is that the mean itself
-    is only known from 28 days. `exhausted_at` is when the expected line reaches the allowance; None if it does not,
-    or if usage lies above it already: when that happened is history, not forecast.
+    Expected `U + R*m`; bound `U + R*m + 1.2816*(s*sqrt(R*(1 + R/28)) + b*R/28)`: the second part under the root is that the
+    mean itself is only known from 28 days, and `b` the size of the SIM's bursts, if its days have any. `exhausted_at` is
+    when the expected line reaches the allowance; None if it does not, or if usage lies above it already: when that
+    happened is history, not forecast.
+
+    Raises:
+        ValueError: the rhythm is that of no day; then nothing is foreseen, not even that usage stays.
     """
+    if rhythm.days <= 0:
+        msg = "forecast: no complete day is known, neither of the SIM nor of its plan"
+        raise ValueError(msg)
     remaining = max(0.0, (period_end - as_of) / timedelta(days=1))
     expected = usage + remaining * rhythm.mean
     spread = rhythm.deviation * math.sqrt(remaining * (1 + remaining / rules.history_days))
+    spread += max(0.0, rhythm.burst) * remaining / rules.history_days
     exhausted: datetime | None = None
     if 0 < usage == allowance:
         exhausted = as_of

@@ -1,7 +1,7 @@
 """Alerts as Slack messages (Block Kit): pure builders, so that a message can be read in a test.
 
 A message says what, who, how much, since when, why we think so, and the cheapest thing to do. Slack's limits are kept
-here: 50 blocks, 150 characters a header, 3000 a section. Text from outside is escaped: a device may be called
+here: 50 blocks, 150 characters a header, 3000 a section or address. Text from outside is escaped: a device may be called
 `<!channel>`.
 """
 
@@ -17,14 +17,17 @@ from typing import Any, NamedTuple
 from hologram_assets.domain.alerts import CRITICAL, INFO, NETWORK, OVERAGE, WARN
 
 SHOWN = 10
-_HEADER_LENGTH = 150
+HEADER_LENGTH = 150
 _SECTION_LENGTH = 3_000
+_URL_LENGTH = 3_000
 # Of one text from outside, so that a long name leaves room for what follows it.
 _LONGEST_TEXT = 500
 _LONGEST_NAME = 80
 _IDS_IN_METADATA = 100
-_FORMATTING = "*_~`"
-_MARK = {CRITICAL: ":red_circle:", WARN: ":large_orange_circle:", INFO: ":large_blue_circle:"}
+# Slack has no escape for what formats; these look the same to a reader. An underscore within a word formats nothing.
+_LOOKALIKES = str.maketrans("*~`", "\u2217\u223c\u02cb")
+_EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)|(?<=_)_|_(?=_)")
+MARK = {CRITICAL: ":red_circle:", WARN: ":large_orange_circle:", INFO: ":large_blue_circle:"}
 _HEADLINE = {
     OVERAGE: "data usage needs a look",
     NETWORK: "unexpected network changes",
@@ -46,7 +49,10 @@ _ADVICE = {
 
 
 class Spoken(NamedTuple):
-    """An alert as a message shows it: its id, rule, step, severity, subject, title, since when (text, UTC) and the why."""
+    """An alert as a message shows it: its id, rule, step, severity, subject, title, since when (text, UTC) and the why.
+
+    `sim_url` is the SIM's page at Hologram; `has_ended` says that it is over already.
+    """
 
     alert_id: str
     rule: str
@@ -56,15 +62,16 @@ class Spoken(NamedTuple):
     title: str
     since: str
     why: str
+    sim_url: str | None = None
+    has_ended: bool = False
 
 
 @dataclass(frozen=True)
 class Links:
-    """Where the buttons lead; None leaves a button out."""
+    """Where the buttons under a message lead; None leaves a button out."""
 
     run: str | None = None
     partition: str | None = None
-    sim: str | None = None
 
 
 class Message(NamedTuple):
@@ -78,13 +85,13 @@ class Message(NamedTuple):
 def escaped(text: object) -> str:
     """Text from outside as Slack shows it letter by letter, on one line: no mention, no link, no formatting.
 
-    A zero-width space on both sides keeps a formatting character from opening or closing anything, and an address from
-    becoming a link (with `verbatim` in the blocks, which stops Slack from looking for links and names).
+    Characters that format are replaced by ones that look like them; a zero-width space keeps an address from becoming a
+    link (with `verbatim` in the blocks, which stops Slack from looking for links and names).
     """
     line = "".join(char for char in " ".join(str(text).split()) if char.isprintable())
     line = line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
     safe = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":\u200b//")
-    return "".join(f"\u200b{char}\u200b" if char in _FORMATTING else char for char in safe)
+    return _EDGE_UNDERSCORE.sub("\uff3f", safe.translate(_LOOKALIKES))
 
 
 def alert_message(
@@ -96,28 +103,25 @@ def alert_message(
     """
     count = len(alerts) + more
     counted = f"{count} alert{'s' if count != 1 else ''}"
-    headline = f"Organisation {org_id}: {_HEADLINE[family]} ({severity}, {counted})"
+    headline = f"Organisation {org_id}, {day}: {_HEADLINE[family]} ({severity}, {counted})"
     shown = alerts[:SHOWN]
     blocks = [
-        {"type": "header", "text": {"type": "plain_text", "text": headline[:_HEADER_LENGTH]}},
-        *(_section(_entry(alert)) for alert in shown),
+        {"type": "header", "text": {"type": "plain_text", "text": headline[:HEADER_LENGTH]}},
+        *(section(_entry(alert), _button("At Hologram", alert.sim_url)) for alert in shown),
     ]
     hidden = count - len(shown)
     if hidden:
-        blocks.append(_context(f"and {hidden} more: see table `hologram.alerts` of {day}"))
+        blocks.append(context(f"and {hidden} more: see table `hologram.alerts` of {day}"))
     advice = [_ADVICE[rule] for rule in dict.fromkeys(alert.rule for alert in shown) if rule in _ADVICE]
     if advice:
-        blocks.append(_section("*What to do*\n" + "\n".join(f"• {line}" for line in advice)))
-    buttons = [
-        {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url}
-        for label, url in (("Run", links.run), ("Partition", links.partition), ("At Hologram", links.sim))
-        if url
-    ]
+        blocks.append(section("*What to do*\n" + "\n".join(f"• {line}" for line in advice)))
+    offered = (_button("Run", links.run), _button("Partition", links.partition))
+    buttons = [button for button in offered if button is not None]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
     first = f" {_title(alerts[0])}" if alerts else ""
     return Message(
-        _cut(f"{headline}.{first}"),
+        cut(f"{headline}.{first}"),
         blocks,
         _metadata("hologram_alert", [alert.alert_id for alert in alerts], org_id=org_id, family=family),
     )
@@ -132,20 +136,21 @@ def thread_message(kind: str, alerts: Sequence[Spoken]) -> Message:
         "withdrawn": ":leftwards_arrow_with_hook: withdrawn: no longer so in the corrected data",
     }[kind]
     lines = [f"{_title(alert)}\n{escaped(alert.why)}".rstrip() for alert in alerts[:SHOWN]]
-    blocks = [_section(head), *map(_section, lines)]
+    blocks = [section(head), *map(section, lines)]
     if len(alerts) > SHOWN:
-        blocks.append(_context(f"and {len(alerts) - SHOWN} more"))
+        blocks.append(context(f"and {len(alerts) - SHOWN} more"))
     return Message(
-        _cut("\n".join([head, *lines])),
+        cut("\n".join([head, *lines])),
         blocks,
         _metadata(f"hologram_{kind}", [alert.alert_id for alert in alerts]),
     )
 
 
 def _entry(alert: Spoken) -> str:
-    lines = [f"{_MARK[alert.severity]} {_title(alert)}", escaped(alert.why)]
+    lines = [f"{MARK.get(alert.severity, '')} {_title(alert)}", escaped(alert.why)]
     if alert.since:
-        lines.append(f"since {escaped(alert.since)} UTC, rule `{re.sub('[^a-z_]', '', alert.rule)}`")
+        over = ", over now" if alert.has_ended else ""
+        lines.append(f"since {escaped(alert.since)} UTC{over}, rule `{re.sub('[^a-z_]', '', alert.rule)}`")
     return "\n".join(line for line in lines if line)
 
 
@@ -154,19 +159,29 @@ def _title(alert: Spoken) -> str:
     return f"*{escaped(alert.subject)}*: {escaped(alert.title or alert.rule.replace('_', ' '))}"
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _markdown(text)}
+def section(text: str, accessory: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A paragraph of mrkdwn, with a button beside it; text from outside must be `escaped`."""
+    paragraph = {"type": "section", "text": _markdown(text)}
+    return paragraph if accessory is None else paragraph | {"accessory": accessory}
 
 
-def _context(text: str) -> dict[str, Any]:
+def _button(label: str, url: str | None) -> dict[str, Any] | None:
+    """A link; None without an address, or with one for which Slack would refuse the whole message."""
+    if not url or not url.startswith(("https://", "http://")) or len(url) > _URL_LENGTH:
+        return None
+    return {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url}
+
+
+def context(text: str) -> dict[str, Any]:
+    """A line in small type; text from outside must be `escaped`."""
     return {"type": "context", "elements": [_markdown(text)]}
 
 
 def _markdown(text: str) -> dict[str, Any]:
-    return {"type": "mrkdwn", "text": _cut(text), "verbatim": True}
+    return {"type": "mrkdwn", "text": cut(text), "verbatim": True}
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
     """At most a section's length, and never half an escaped character at the end."""
     return text if len(text) <= _SECTION_LENGTH else re.sub(r"&[a-z]*$", "", text[:_SECTION_LENGTH])
 
@@ -175,9 +190,9 @@ def _metadata(event_type: str, alert_ids: Sequence[str], **more: object) -> dict
     return {"event_type": event_type, "event_payload": {"alert_ids": list(alert_ids)[:_IDS_IN_METADATA], **more}}
 
 
-def reason(rule: str, detail: Mapping[str, Any]) -> str:
-    """Why we think so, in one sentence of numbers, from an alert's detail. Not escaped: the builders do that."""
-    text = _usage(detail) if rule in {"overage_step", "will_exceed", "payg_spend"} else _plain(detail)
+def reason(detail: Mapping[str, Any]) -> str:
+    """Why we think so, in one sentence of numbers, from an overage alert's detail. Not escaped: the builders do that."""
+    text = _usage(detail)
     because = detail.get("resolved_because")
     return f"{text}. {because}" if because else text
 
@@ -196,17 +211,9 @@ def _usage(detail: Mapping[str, Any]) -> str:
             ("projected_overage_cost", "expected overage"),
             ("usage_charge", "charge"),
         )
-        if detail.get(name) is not None
+        if detail.get(name) is not None and Decimal(detail[name]) > 0
     ]
     return ", ".join([*parts, f"period ends {detail.get('period_end')}"])
-
-
-def _plain(detail: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in detail.items()
-        if name != "resolved_because" and value is not None and not isinstance(value, (list, dict))
-    )
 
 
 def _megabytes(size: object) -> str:

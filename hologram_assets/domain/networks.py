@@ -58,12 +58,17 @@ def read_network_aliases(lines: Iterable[str]) -> dict[str, str]:
         ValueError: another heading, a line without exactly two names, an alias given twice for different networks, or a
             network that is itself an alias. The message starts with the line.
     """
+    return {alias: network for alias, network in _rows(lines).items() if alias != network}
+
+
+def _rows(lines: Iterable[str]) -> dict[str, str]:
+    """What `read_network_aliases` reads, and the names that are said to stand for themselves."""
     reader = csv.reader(lines)
     heading = [cell.strip().casefold() for cell in next(reader, [])]
     if heading != ["alias", "network"]:
         msg = f"line 1: expected the heading alias,network, not {','.join(heading)!r}"
         raise ValueError(msg)
-    aliases: dict[str, str] = {}
+    networks: dict[str, str] = {}
     line_of: dict[str, int] = {}
     for row in reader:
         if not any(cell.strip() for cell in row):
@@ -74,17 +79,44 @@ def read_network_aliases(lines: Iterable[str]) -> dict[str, str]:
             msg = f"line {number}: expected alias,network, not {','.join(row)!r}"
             raise ValueError(msg)
         alias, network = folded
-        if aliases.get(alias, network) != network:
-            msg = f"line {number}: {row[0].strip()!r} stands for {aliases[alias]!r} since line {line_of[alias]}"
+        if networks.get(alias, network) != network:
+            msg = f"line {number}: {row[0].strip()!r} stands for {networks[alias]!r} since line {line_of[alias]}"
             raise ValueError(msg)
-        if alias != network:
-            aliases[alias] = network
-            line_of[alias] = number
-    for alias, network in aliases.items():
-        if network in aliases:
+        networks[alias] = network
+        line_of.setdefault(alias, number)
+    for alias, network in networks.items():
+        if networks.get(network, network) != network:
             msg = f"line {line_of[alias]}: {network!r} is itself an alias, see line {line_of[network]}"
             raise ValueError(msg)
-    return aliases
+    return networks
+
+
+def network_aliases_with(lines: Iterable[str]) -> dict[str, str]:
+    """The shipped table with the rows of another added; a row wins over the shipped one of the same alias.
+
+    A row that gives a name for itself takes a shipped alias away. A row may name what the other table has as an alias, in
+    either direction: every alias of the result stands for a network that is none.
+
+    Raises:
+        ValueError: as `read_network_aliases` does.
+    """
+    own = _rows(lines)
+    networks = {**default_network_aliases(), **own}
+    for network in own.values():
+        trail = _trail(network, networks)
+        if len(trail) > 1 and networks.get(trail[-1]) == network:
+            # The file turns shipped rows around, so that both lead in a circle: the name that the file gives is kept.
+            del networks[network]
+    ends = {alias: _trail(alias, networks)[-1] for alias in networks}
+    return {alias: end for alias, end in ends.items() if alias != end}
+
+
+def _trail(name: str, networks: Mapping[str, str]) -> list[str]:
+    """The name, what it stands for, what that stands for, and so on, each once."""
+    trail = [name]
+    while (following := networks.get(trail[-1], name)) not in trail:
+        trail.append(following)
+    return trail
 
 
 @cache

@@ -7,39 +7,17 @@ allowance or period is a new alert. Source: rules.md, "Overage alerts". Bytes, U
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from hologram_assets.domain.alerts import CRITICAL, ESCALATED, INFO, OPEN, RESOLVED, WARN, Alert, identity
+from hologram_assets.domain.overage_rules import OVERAGE_STEP, PAYG_SPEND, WILL_EXCEED, OverageRules
+from hologram_assets.domain.periods import SAME_PERIOD
 
 PERIOD_ENDED = "the period ended"
 PLAN_CHANGED = "the plan or its allowance changed"
 _ALL_OF_IT = 100
-
-
-@dataclass(frozen=True)
-class OverageRules:
-    """The ladder in per cent, from which step on a step warns or is critical, and the amounts of the other two rules."""
-
-    steps: tuple[int, ...] = (50, 80, 100, 120, 200, 500, 1000)
-    warn_step: int = 80
-    critical_step: int = 100
-    will_exceed_usd: Decimal = Decimal(1)
-    relieved_share: Decimal = Decimal("0.9")
-    relieved_days: int = 2
-    payg_usd: Decimal = Decimal(5)
-    payg_times_median: Decimal = Decimal(3)
-    payg_critical_usd: Decimal = Decimal(25)
-
-    def __post_init__(self) -> None:
-        if not self.steps or list(self.steps) != sorted(set(self.steps)) or self.steps[0] <= 0:
-            msg = "overage.steps must be ascending per cents above zero"
-            raise ValueError(msg)
-        if self.payg_usd <= 0 or self.relieved_days < 1:
-            msg = "overage.payg_usd must be above zero and overage.relieved_days at least 1"
-            raise ValueError(msg)
 
 
 class Standing(NamedTuple):
@@ -53,6 +31,13 @@ class Standing(NamedTuple):
     usage_charge: Decimal | None
     projected_bytes: int | None
     projected_overage_cost: Decimal | None
+
+
+class ClosedCharge(NamedTuple):
+    """What a closed pay-as-you-go period came to, in USD."""
+
+    period_end: datetime
+    usd: Decimal
 
 
 class SimPeriod(NamedTuple):
@@ -77,6 +62,22 @@ class SimPeriod(NamedTuple):
         return identity(self.org_id, rule, self.linkid, self.period_end.date(), self.plan_id, self.included_bytes)
 
 
+def overage_alerts(
+    sim: SimPeriod, standings: Sequence[Standing], closed_charges: Sequence[ClosedCharge], rules: OverageRules
+) -> list[Alert]:
+    """What the three rules say of a SIM's period. Standings ascend by day, and there is at least one.
+
+    Of `closed_charges` only those of periods before this one count, so that its threshold is the same on all its days.
+    """
+    before = [charge for charge in closed_charges if charge.period_end <= sim.period_end - SAME_PERIOD]
+    found = (
+        overage_step(sim, standings, rules),
+        will_exceed(sim, standings, rules),
+        payg_spend(sim, standings, [charge.usd for charge in before], rules),
+    )
+    return [alert for alert in found if alert is not None]
+
+
 def overage_step(sim: SimPeriod, standings: Sequence[Standing], rules: OverageRules) -> Alert | None:
     """The highest step of the allowance that the SIM has crossed. Standings ascend by day."""
     if sim.included_bytes <= 0:
@@ -88,7 +89,7 @@ def overage_step(sim: SimPeriod, standings: Sequence[Standing], rules: OverageRu
     severity = CRITICAL if climb.step >= rules.critical_step else WARN if climb.step >= rules.warn_step else INFO
     return _alert(
         sim,
-        "overage_step",
+        OVERAGE_STEP,
         step=climb.step,
         severity=severity,
         escalated=climb.escalated,
@@ -140,7 +141,7 @@ def will_exceed(sim: SimPeriod, standings: Sequence[Standing], rules: OverageRul
         return None  # it ended on an earlier day, whose row says so
     return _alert(
         sim,
-        "will_exceed",
+        WILL_EXCEED,
         step=0,
         severity=WARN,
         escalated=False,
@@ -195,7 +196,7 @@ def payg_spend(
     last = standings[-1]
     return _alert(
         sim,
-        "payg_spend",
+        PAYG_SPEND,
         step=climb.step,
         severity=CRITICAL if climb.critical else WARN,
         escalated=climb.escalated,

@@ -11,21 +11,48 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
+_HEADING = ["rat", "level"]
+_MOST_DIGITS = 2
+
 
 def read_rat_levels(lines: Iterable[str]) -> dict[str, int]:
     """RAT (casefolded) to level from CSV `rat,level`; 5 is 5G, 1 is 2G.
 
     Raises:
-        ValueError: a line without a RAT or with a level that isn't a whole number.
+        ValueError: another heading, a line without exactly a RAT and a level, a level that isn't a whole number from 0 to
+            99, or a RAT given twice with different levels. The message starts with the line.
     """
+    reader = csv.reader(lines)
+    heading = [cell.strip().casefold() for cell in next(reader, [])]
+    if heading != _HEADING:
+        msg = f"line 1: expected the heading rat,level, not {','.join(heading)!r}"
+        raise ValueError(msg)
     levels: dict[str, int] = {}
-    for number, row in enumerate(csv.DictReader(lines), start=2):
-        rat, level = (row.get("rat") or "").strip(), (row.get("level") or "").strip()
-        if not rat or not level.isdecimal():
-            msg = f"line {number}: expected rat,level, not {rat!r},{level!r}"
+    line_of: dict[str, int] = {}
+    for row in reader:
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        number = reader.line_num
+        if len(cells) != len(_HEADING) or not cells[0] or not _is_level(cells[1]):
+            msg = f"line {number}: expected rat,level with a level from 0 to 99, not {','.join(row)!r}"
             raise ValueError(msg)
-        levels[rat.casefold()] = int(level)
+        rat, level = cells[0].casefold(), int(cells[1])
+        if levels.get(rat, level) != level:
+            msg = f"line {number}: {cells[0]!r} has level {levels[rat]} since line {line_of[rat]}"
+            raise ValueError(msg)
+        levels[rat] = level
+        line_of.setdefault(rat, number)
     return levels
+
+
+def _is_level(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+
+
+def rat_levels_with(lines: Iterable[str]) -> dict[str, int]:
+    """The shipped table with the rows of another added; a row wins over the shipped one. Raises as `read_rat_levels`."""
+    return {**default_rat_levels(), **read_rat_levels(lines)}
 
 
 @cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from dagster import ConfigurableResource
@@ -12,22 +14,30 @@ from slack_sdk.errors import SlackApiError
 
 from hologram_assets.domain.messages import Message
 
-# What no second try mends: somebody has to change the token or the channel.
-_PERMANENT = {
-    "account_inactive",
-    "channel_not_found",
-    "ekm_access_denied",
-    "invalid_auth",
-    "is_archived",
-    "missing_scope",
-    "no_permission",
-    "not_authed",
-    "not_in_channel",
-    "restricted_action",
-    "token_expired",
-    "token_revoked",
+# Slack's words for what may pass by itself. Any other word means that somebody has to change something: a word that is
+# missing here costs a visible refusal at every tick, while one too many would hold back the other organisations' alerts.
+_PASSING = {
+    "accesslimited",
+    "external_channel_migrating",
+    "fatal_error",
+    "internal_error",
+    "request_timeout",
+    "service_unavailable",
+    "team_added_to_org",
 }
+_BUSY = {"message_limit_exceeded", "rate_limited", "ratelimited"}
+# What is wrong with blocks or metadata is ours: the text alone says the same.
+_BAD_FORM = {
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "invalid_metadata_format",
+    "invalid_metadata_schema",
+    "metadata_too_large",
+    "msg_blocks_too_long",
+}
+_WORD = re.compile("[a-z_]+")
 _TOO_MANY = 429
+_SERVER_ERROR = 500
 _DEFAULT_RETRY_AFTER = 30.0
 
 
@@ -37,6 +47,10 @@ class SlackError(RuntimeError):
 
 class SlackRefusedError(SlackError):
     """Slack won't take messages until somebody changes something; the text says what."""
+
+
+class _BadFormError(SlackRefusedError):
+    """Slack didn't like blocks or metadata."""
 
 
 class SlackDownError(SlackError):
@@ -80,6 +94,14 @@ class SlackResource(ConfigurableResource[None]):
             raise SlackRefusedError(msg)
         return channel
 
+    def confined_to(self, org_ids: Iterable[int]) -> SlackResource:
+        """The same for these organisations only, without a channel for what concerns several.
+
+        What one of them should hear is then said where it belongs or not at all.
+        """
+        own = {str(org_id): self.channels.get(str(org_id), self.channel) for org_id in org_ids}
+        return SlackResource(base_url=self.base_url, channels=own, timeout_seconds=self.timeout_seconds)
+
     def post(self, channel: str, message: Message, thread: str | None = None) -> tuple[str, str]:
         """Post a message; returns Slack's id of the channel and the message's `ts`, which names its thread.
 
@@ -88,6 +110,13 @@ class SlackResource(ConfigurableResource[None]):
             SlackBusyError: rate limited.
             SlackDownError: anything else that may pass: no answer, 5xx.
         """
+        try:
+            return self._post(channel, thread, text=message.text, blocks=message.blocks, metadata=message.metadata)
+        except _BadFormError:
+            # An alert that can't be posted would fail every tick for good. That it lacks its buttons is better.
+            return self._post(channel, thread, text=message.text)
+
+    def _post(self, channel: str, thread: str | None, **content: Any) -> tuple[str, str]:
         # No retries by the client: it posts again when a connection drops, and Slack may have taken the first one.
         client = WebClient(
             token=_token(),
@@ -95,17 +124,10 @@ class SlackResource(ConfigurableResource[None]):
             timeout=self.timeout_seconds,
             retry_handlers=[],
         )
-        arguments: dict[str, Any] = {"thread_ts": thread} if thread else {}
+        arguments: dict[str, Any] = content | ({"thread_ts": thread} if thread else {})
         problem: SlackError
         try:
-            answer = client.chat_postMessage(
-                channel=channel,
-                text=message.text,
-                blocks=message.blocks,
-                metadata=message.metadata,
-                unfurl_links=False,
-                **arguments,
-            )
+            answer = client.chat_postMessage(channel=channel, unfurl_links=False, **arguments)
             return str(answer["channel"]), str(answer["ts"])
         except SlackApiError as error:
             problem = _refusal(error, channel)
@@ -118,14 +140,17 @@ class SlackResource(ConfigurableResource[None]):
 def _refusal(error: SlackApiError, channel: str) -> SlackError:
     response = error.response
     said = str(response.get("error", "")) if isinstance(response.data, dict) else ""
-    if response.status_code == _TOO_MANY or said in {"ratelimited", "rate_limited"}:
+    if not _WORD.fullmatch(said):
+        said = ""  # not Slack's: the client puts a proxy's page here
+    if response.status_code == _TOO_MANY or said in _BUSY:
         waits = {name.lower(): value for name, value in (response.headers or {}).items()}.get("retry-after")
         return SlackBusyError(_seconds(waits))
-    if said in _PERMANENT:
-        return SlackRefusedError(
-            f"Slack says {said} for channel {channel}: check SLACK_BOT_TOKEN and SLACK_CHANNEL, and invite the app"
-        )
-    return SlackDownError(f"Slack says {said or response.status_code}")
+    if not said or said in _PASSING or response.status_code >= _SERVER_ERROR:
+        return SlackDownError(f"Slack says {said or response.status_code}")
+    refused = _BadFormError if said in _BAD_FORM else SlackRefusedError
+    return refused(
+        f"Slack says {said} for channel {channel}: check SLACK_BOT_TOKEN and SLACK_CHANNEL, and invite the app"
+    )
 
 
 def _seconds(text: object) -> float:

@@ -159,6 +159,7 @@ class Sandbox:
             raise
         self._port = listening.getsockname()[1]
         self.slack.base_url = f"{self.control_url}{SLACK_PATH}"
+        self.slack.page_url = f"{self.control_url}/slack"
         return listening
 
     def _build_server(self) -> uvicorn.Server:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
 
+from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.inventory import PlanAssignment
 from hologram_assets.domain.pricing import PricingRules
 from hologram_assets.warehouse.connection import sql
-from hologram_assets.warehouse.loads import Load, complete_through_of, record_load, utc_now
+from hologram_assets.warehouse.loads import Load, complete_through_of, record_load, touch, utc_now
 from hologram_assets.warehouse.tables import (
     CLOSED_PERIOD_CORRECTIONS,
     CLOSED_PERIODS,
@@ -55,23 +56,39 @@ def write_overage_report(
     *,
     calendar_month: bool,
     rules: PricingRules,
+    forecast_rules: ForecastRules,
     assignments: Sequence[PlanAssignment],
     run_id: str,
 ) -> Load:
-    """The day's report, and the closed periods that ended on the day."""
+    """The day's report, and the closed periods that ended on the day.
+
+    What is foreseen is foreseen as of the end of the day, or the moment up to which usage was seen if that is earlier.
+    """
     connection.execute("CREATE OR REPLACE TEMP TABLE assignments (linkid BIGINT, plan_id BIGINT, zone VARCHAR)")
     if assignments:
         connection.executemany("INSERT INTO assignments VALUES (?, ?, ?)", [list(row) for row in assignments])
     complete_through = complete_through_of(connection, org_id, day, DAILY_LINK_USAGE.name)
     key: dict[str, Any] = {"org_id": org_id, "day": day}
-    _write_closed_periods(connection, org_id, day, calendar_month=calendar_month, rules=rules)
+    closed = _write_closed_periods(connection, org_id, day, calendar_month=calendar_month, rules=rules)
     connection.execute(sql("report_usage"), key | {"calendar_month": calendar_month})
     _price(connection, org_id, day, rules)
+    connection.execute(sql("report_standings"), {"calendar_month": calendar_month})
+    foresee(connection, org_id, complete_through, forecast_rules)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE fresh AS " + sql("overage_report"), key | {"complete_through": complete_through}
+        "CREATE OR REPLACE TEMP TABLE fresh AS " + sql("overage_report"),
+        key
+        | {
+            "complete_through": complete_through,
+            "increment": rules.increment_bytes,
+            "mb": rules.mb_bytes,
+            "quiet_days": forecast_rules.quiet_days,
+            "loud_share": forecast_rules.loud_share,
+        },
     )
     load = replace(replace_with_fresh(connection, OVERAGE_REPORT, org_id, day), complete_through=complete_through)
     record_load(connection, org_id, day, OVERAGE_REPORT.name, load, run_id)
+    if closed:
+        touch(connection, org_id, [day], OVERAGE_REPORT.name)
     return load
 
 
@@ -79,6 +96,14 @@ def _price(connection: duckdb.DuckDBPyConnection, org_id: int, price_day: date, 
     connection.execute(
         sql("priced_usage"),
         {"org_id": org_id, "price_day": price_day, "increment": rules.increment_bytes, "mb": rules.mb_bytes},
+    )
+
+
+def foresee(connection: duckdb.DuckDBPyConnection, org_id: int, as_of: datetime | None, rules: ForecastRules) -> None:
+    """Make temp table `forecasts` from temp table `standings`, as of a moment (naive UTC; None: nothing is foreseen)."""
+    connection.execute(
+        sql("forecast"),
+        {"org_id": org_id, "as_of": as_of, "history_days": rules.history_days, "own_days": rules.own_days},
     )
 
 
@@ -106,8 +131,11 @@ def replace_with_fresh(connection: duckdb.DuckDBPyConnection, table: Table, org_
 
 def _write_closed_periods(
     connection: duckdb.DuckDBPyConnection, org_id: int, day: date, *, calendar_month: bool, rules: PricingRules
-) -> None:
-    """Merge the periods that ended on the day; a number that was known and differs now is kept as a correction."""
+) -> int:
+    """Merge the periods that ended on the day; a number that was known and differs now is kept as a correction.
+
+    Returns how many are new or changed: what is made of them is then older than they are.
+    """
     now = utc_now()
     key: dict[str, Any] = {"org_id": org_id, "day": day}
     # What a SIM was on at the period's end is what the day before shows: a change on the day itself may be the next
@@ -146,3 +174,5 @@ def _write_closed_periods(
         FROM compared WHERE is_new OR is_changed ORDER BY linkid""",
         {"now": now},
     )
+    row = connection.execute("SELECT count(*) FROM compared WHERE is_new OR is_changed").fetchone()
+    return int(row[0]) if row else 0

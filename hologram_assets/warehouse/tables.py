@@ -265,11 +265,13 @@ OVERAGE_REPORT = _table(
     overage_cost {_USD} USD beyond the allowance so far
     usage_charge {_USD} USD for pay-as-you-go usage so far
     recurring_amount {_USD} USD of the plan for the period
-    projected_bytes BIGINT bytes expected at the period's end
-    projected_overage_cost {_USD} USD of overage expected at the period's end
-    exhausted_on DATE day on which the allowance is expected to be used up
-    overage_limit_bytes BIGINT bytes allowed beyond the plan before the SIM is paused; -1 none
-    max_exposure_cost {_USD} USD of overage at the limit
+    projected_bytes BIGINT bytes expected at the period's end; null where usage or plan is not wholly known
+    projected_bound_bytes BIGINT bytes that usage at the period's end stays below nine times out of ten
+    projected_overage_cost {_USD} USD of overage that `projected_bytes` come to; 0 for pay as you go
+    projected_usage_charge {_USD} USD that `projected_bytes` come to for pay as you go; else 0
+    exhausted_on DATE day on which the allowance is expected to be used up; null if it was, or won't be in this period
+    overage_limit_bytes BIGINT bytes allowed beyond the plan before the SIM is paused; -1 none, 0 not known
+    max_exposure_cost {_USD} USD of overage at the limit, or so far if that is more; null without a limit or an allowance
     pct_used DOUBLE per cent of the allowance used
     status VARCHAR ok, at_risk, will_exceed, over, payg, unknown
     pricing_status VARCHAR priced, unknown_plan, variable_rate, pooled, zone_not_offered
@@ -293,6 +295,27 @@ NETWORK_CHANGES = _table(
     """,
 )
 
+ALERTS = _table(
+    "alerts",
+    "one condition that holds at the end of the day, or ended on it",
+    "org_id day alert_id",
+    """
+    alert_id VARCHAR the same on every day of the condition, whenever it is computed
+    family VARCHAR overage or network
+    rule VARCHAR rule that fired; the README lists them
+    step INTEGER how far up the rule's ladder: per cent of the allowance, doublings of a spend; 0 without a ladder
+    severity VARCHAR info, warn or critical
+    linkid BIGINT SIM; null for a fleet incident
+    subject VARCHAR the SIM or network that it is about
+    state VARCHAR open, escalated (beyond its first step), resolved, accepted (the new normal), silenced
+    opened_at TIMESTAMP since when the condition holds (UTC)
+    event_time TIMESTAMP when it took its present step (UTC)
+    resolved_at TIMESTAMP when it ended (UTC); null while it holds
+    title VARCHAR what happened
+    detail VARCHAR JSON object of the numbers that say why
+    """,
+)
+
 TABLES = (
     RAW_SESSIONS,
     BILLING_PERIODS,
@@ -306,6 +329,7 @@ TABLES = (
     DAILY_LINK_USAGE,
     OVERAGE_REPORT,
     NETWORK_CHANGES,
+    ALERTS,
 )
 
 

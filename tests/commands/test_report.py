@@ -77,6 +77,26 @@ def test_the_table_shows_the_costly_sims_and_the_totals_and_obeys_no_name(wareho
     assert "Totals per organisation" in text
 
 
+def test_what_will_cost_more_comes_first_among_what_costs_nothing_yet(warehouse: Warehouse) -> None:
+    with warehouse.write() as connection:
+        connection.execute(
+            """INSERT INTO hologram.overage_report BY NAME SELECT 144 AS org_id, DATE '2026-11-02' AS day, *
+            FROM (VALUES (7, 90.0, 0.5, 'at_risk', NULL), (8, 70.0, 2.75, 'will_exceed', DATE '2026-11-17'))
+            AS t(linkid, pct_used, projected_overage_cost, status, exhausted_on),
+            (VALUES (0.0, 0.0, 0.25, 1000000, 2000000, 'priced')) AS u(
+                overage_cost, usage_charge, projected_usage_charge, usage_bytes, included_bytes, pricing_status)"""
+        )
+    console = Console(file=io.StringIO(), width=160)
+    print_report(read_report(warehouse, date(2026, 11, 2), []), console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    first, second = (
+        next(n for n, line in enumerate(lines) if f"│ {link} │" in line.replace("  ", "")) for link in (8, 7)
+    )
+    assert first < second
+    assert all(part in lines[first] for part in ("3.0000", "11-17", "will_exceed"))
+    assert "3.7500" in lines[-2]
+
+
 def test_numbers_stay_whole_on_a_narrow_terminal(warehouse: Warehouse) -> None:
     console = Console(file=io.StringIO(), width=80)
     print_report(read_report(warehouse, DAY, []), console)

@@ -9,13 +9,27 @@ from typing import Any
 import pytest
 
 from hologram_assets.domain.alerts import ACCEPTED, CRITICAL, ESCALATED, INFO, OPEN, OVERAGE, RESOLVED, SILENCED, WARN
-from hologram_assets.domain.delivery import Entry, Post, Said, Sent, entry_from, posts, pruned, remember, renew
+from hologram_assets.domain.delivery import (
+    Entry,
+    Post,
+    Said,
+    Sent,
+    entry_from,
+    latest_word,
+    posts,
+    pruned,
+    remember,
+    renew,
+)
 
 NOW = datetime(2026, 11, 20, 12)
 HALF = Entry("a", OVERAGE, "overage_step", 50, INFO, OPEN, "SIM 7", "50 % used", "2026-11-20 10:00", "8 MB of 10 MB")
 MOST = HALF._replace(step=80, severity=WARN)
 ALL = HALF._replace(step=100, severity=CRITICAL, state=ESCALATED)
 MORE = ALL._replace(step=120)
+ENDED = ALL._replace(state=RESOLVED)
+LATE = ENDED._replace(reached_today=True)
+"""Taken in the last hours of a period, and over at the end of the day."""
 
 
 class Channel:
@@ -29,7 +43,7 @@ class Channel:
         heard = []
         for post in posts(entries, self.sent, complete=complete, org_alerts=list(self.sent)):
             self.count += 1
-            remember(self.sent, post, "C1", f"t{self.count}", NOW)
+            remember(self.sent, post, "C1", post.thread or f"t{self.count}", NOW)
             heard.append((post.kind, post.thread, [entry.alert_id for entry in post.entries]))
         return heard
 
@@ -164,7 +178,7 @@ def test_an_earlier_day_or_a_list_cut_short_withdraws_nothing(channel: Channel) 
 
 
 def test_only_this_organisations_alerts_are_withdrawn() -> None:
-    sent = {"a": Said(100, CRITICAL, "C1", "t1", NOW.timestamp())}
+    sent = {"a": Said(100, CRITICAL, "C1", "t1", int(NOW.timestamp()))}
     assert posts([], sent, complete=True, org_alerts=[]) == []
     assert posts([], sent, complete=True, org_alerts=["never said"]) == []
 
@@ -188,6 +202,14 @@ def test_a_reply_is_remembered_in_the_thread_it_went_to(channel: Channel) -> Non
     channel.hear(ALL)
     channel.hear(MORE)
     assert channel.sent["a"][:4] == (120, CRITICAL, "C1", "t1")
+
+
+def test_a_thread_that_slack_would_not_take_goes_on_where_the_reply_was_said() -> None:
+    sent: Sent = {}
+    remember(sent, Post("new", CRITICAL, None, None, [ALL]), "C1", "t1", NOW)
+    (reply,) = posts([MORE], sent, complete=True, org_alerts=["a"])
+    remember(sent, reply, "C2", "t2", NOW)
+    assert sent["a"][:4] == (120, CRITICAL, "C2", "t2")
 
 
 def test_a_reply_goes_to_the_channel_of_its_thread() -> None:
@@ -220,6 +242,90 @@ def test_what_is_still_carried_is_not_forgotten_in_a_period_of_three_months(chan
     renew(channel.sent, ["a", "never said"], NOW + timedelta(days=30))
     channel.sent = pruned(channel.sent, NOW + timedelta(days=60))
     assert channel.hear(ALL) == []
+
+
+@pytest.mark.parametrize("late", [LATE, LATE._replace(state=ACCEPTED)])
+def test_a_step_of_a_periods_last_hours_is_told_although_it_is_over_and_only_once(
+    channel: Channel, late: Entry
+) -> None:
+    assert channel.hear(late) == [("new", None, ["a"])]
+    assert channel.sent["a"].state == "over"
+    assert channel.hear(late) == []
+    assert channel.hear() == []
+    assert channel.hear(MORE) == []
+
+
+def test_a_higher_step_of_a_periods_last_hours_is_a_new_message_too(channel: Channel) -> None:
+    channel.hear(MOST)
+    assert channel.hear(LATE) == [("new", None, ["a"])]
+    assert channel.hear(LATE) == []
+    other = LATE._replace(alert_id="b")
+    channel.hear(ALL._replace(alert_id="b"))
+    assert channel.hear(other._replace(step=120)) == [("new", None, ["b"])]
+
+
+def test_a_step_that_was_said_already_is_only_said_to_be_over(channel: Channel) -> None:
+    channel.hear(ALL)
+    assert channel.hear(LATE) == [("resolved", "t1", ["a"])]
+
+
+def test_info_of_a_periods_last_hours_stays_in_the_table(channel: Channel) -> None:
+    assert channel.hear(LATE._replace(step=50, severity=INFO)) == []
+
+
+def test_what_is_not_carried_any_more_because_it_is_info_now_was_withdrawn(channel: Channel) -> None:
+    channel.hear(MOST)
+    assert channel.hear() == [("withdrawn", "t1", ["a"])]
+
+
+def test_a_withdrawal_says_which_sim_it_was_about() -> None:
+    sent: Sent = {}
+    remember(sent, Post("new", CRITICAL, None, None, [ALL]), "C1", "t1", NOW)
+    (reply,) = posts([], sent, complete=True, org_alerts=["a"])
+    (gone,) = reply.entries
+    assert (gone.subject, gone.rule, gone.why) == ("SIM 7", "overage_step", "no longer holds")
+
+
+def test_a_step_that_was_taken_back_is_told_as_what_holds_now() -> None:
+    sent: Sent = {}
+    remember(sent, Post("new", CRITICAL, None, None, [ALL]), "C1", "t1", NOW)
+    (reply,) = posts([MOST._replace(title="80 % used")], sent, complete=True, org_alerts=["a"])
+    assert [entry.title for entry in reply.entries] == ["now 80 % used"]
+
+
+def test_what_was_said_stays_small(channel: Channel) -> None:
+    channel.hear(ALL._replace(subject="x" * 10_000))
+    assert len(channel.sent["a"].subject) == 40
+    channel.hear(ENDED)
+    assert channel.sent["a"] == Said(100, CRITICAL, "", "", 1_795_176_000, "over")
+
+
+def test_a_severity_of_a_later_version_disturbs_nothing(channel: Channel) -> None:
+    assert channel.hear(ALL._replace(severity="fatal")) == []
+    channel.hear(ALL)
+    assert channel.hear(MORE._replace(severity="fatal")) == [("escalated", "t1", ["a"])]
+    channel.sent["a"] = channel.sent["a"]._replace(severity="fatal")
+    assert channel.hear(ENDED) == [("resolved", "t1", ["a"])]
+
+
+def test_a_later_day_has_the_last_word() -> None:
+    other = ALL._replace(alert_id="b")
+    assert latest_word([([ALL, other], False), ([MORE], False)]) == [[other], [MORE]]
+    assert latest_word([([ALL], True), ([ENDED], False)]) == [[], [ENDED]]
+    assert latest_word([]) == []
+
+
+def test_what_a_complete_later_day_lacks_no_longer_holds_but_its_end_is_still_told() -> None:
+    ended, late = ENDED._replace(alert_id="b"), LATE._replace(alert_id="c")
+    assert latest_word([([ALL, ended, late], True), ([], True)]) == [[ended, late], []]
+    assert latest_word([([ALL, ended], False), ([], False)]) == [[ALL, ended], []]
+
+
+def test_a_step_that_was_taken_on_the_earlier_day_is_told_with_the_later_days_entry() -> None:
+    taken = ALL._replace(reached_today=True)
+    assert latest_word([([taken], True), ([ENDED], True)]) == [[], [LATE]]
+    corrected = ENDED._replace(step=80, severity=WARN)
+    assert latest_word([([taken], True), ([corrected], True)]) == [[], [corrected]]
 
 
 def test_an_entry_is_read_back_from_metadata() -> None:

@@ -15,6 +15,7 @@ DAY = date(2026, 11, 20)
 PUMP = Spoken(
     "id-1", "overage_step", 100, CRITICAL, "SIM 7", "100 % of the allowance used", "2026-11-20 10:00", "12 MB of 10 MB"
 )
+PAGE = "https://dashboard.hologram.io/org/144/device/7"
 NOWHERE = Links()
 DETAIL = {
     "linkid": 7,
@@ -71,7 +72,7 @@ def check_limits(message: Message) -> None:
 def test_a_message_says_what_who_since_when_why_and_what_to_do() -> None:
     message = told([PUMP])
     header, entry, advice = message.blocks
-    assert header["text"]["text"] == "Organisation 144: data usage needs a look (critical, 1 alert)"
+    assert header["text"]["text"] == "Organisation 144, 2026-11-20: data usage needs a look (critical, 1 alert)"
     assert entry["text"]["text"] == (
         ":red_circle: *SIM 7*: 100 % of the allowance used\n12 MB of 10 MB\n"
         "since 2026-11-20 10:00 UTC, rule `overage_step`"
@@ -111,15 +112,29 @@ def test_a_family_has_its_own_headline() -> None:
 
 
 def test_buttons_lead_to_run_partition_and_sim_and_only_where_there_is_an_address() -> None:
-    links = Links("http://d/runs/1", "http://d/p", "https://dashboard.hologram.io/device/7")
-    (actions,) = [block for block in told([PUMP], links=links).blocks if block["type"] == "actions"]
+    links = Links("http://d/runs/1", "http://d/p")
+    message = told([PUMP._replace(sim_url=PAGE), PUMP], links=links)
+    (actions,) = [block for block in message.blocks if block["type"] == "actions"]
     assert [(b["text"]["text"], b["url"]) for b in actions["elements"]] == [
         ("Run", "http://d/runs/1"),
         ("Partition", "http://d/p"),
-        ("At Hologram", "https://dashboard.hologram.io/device/7"),
     ]
+    beside = [block.get("accessory") for block in message.blocks if block["type"] == "section"][:2]
+    assert beside == [{"type": "button", "text": {"type": "plain_text", "text": "At Hologram"}, "url": PAGE}, None]
     assert len(told([PUMP], links=Links(run="http://d")).blocks[-1]["elements"]) == 1
     assert all(block["type"] != "actions" for block in told([PUMP]).blocks)
+
+
+@pytest.mark.parametrize("address", ["localhost:3000", "javascript:alert(1)", "", "https://" + "x" * 3_000])
+def test_an_address_that_slack_would_refuse_leaves_out_its_button(address: str) -> None:
+    message = told([PUMP._replace(sim_url=address)], links=Links(address, address))
+    assert [block["type"] for block in message.blocks] == ["header", "section", "section"]
+    assert all("accessory" not in block for block in message.blocks)
+
+
+def test_what_is_over_already_says_so() -> None:
+    over = PUMP._replace(has_ended=True)
+    assert texts(told([over]))[0].endswith("since 2026-11-20 10:00 UTC, over now, rule `overage_step`")
 
 
 def test_the_metadata_holds_the_ids() -> None:
@@ -159,7 +174,8 @@ def test_a_reply_shows_ten_and_how_many_more() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_slacks_limits_hold_whatever_the_names(name: str) -> None:
     hostile = PUMP._replace(alert_id="0123456789abcdef01234567", subject=name, title=name, why=name, since=name)
-    links = Links("http://d/1", "http://d/2", "http://d/3")
+    hostile = hostile._replace(sim_url=f"https://{name}")
+    links = Links("http://d/1", "http://d/2")
     check_limits(alert_message(2**63, OVERAGE, CRITICAL, DAY, [hostile] * 2_000, 10**9, links))
     for kind in ("escalated", "resolved", "accepted", "withdrawn"):
         check_limits(thread_message(kind, [hostile] * 2_000))
@@ -167,7 +183,7 @@ def test_slacks_limits_hold_whatever_the_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_can_neither_mention_nor_link_nor_format(name: str) -> None:
-    why = reason("overage_step", DETAIL | {"device_name": name, "plan_name": name})
+    why = reason(DETAIL | {"device_name": name, "plan_name": name})
     message = told([PUMP._replace(subject=name, title=name, why=why)])
     for text in [message.text, *texts(message)]:
         assert "<" not in text
@@ -177,7 +193,7 @@ def test_a_name_can_neither_mention_nor_link_nor_format(name: str) -> None:
         assert "\u202e" not in text
     safe = escaped(name)
     assert "\n" not in safe
-    assert not re.search(r"(?<!\u200b)[*_~`]|[*_~`](?!\u200b)", safe)
+    assert not re.search(r"[*~`]|(?<![^\W_])_|_(?![^\W_])", safe)
 
 
 def test_slack_is_told_not_to_look_for_links_and_names() -> None:
@@ -195,7 +211,8 @@ def test_slack_is_told_not_to_look_for_links_and_names() -> None:
     ("name", "safe"),
     [
         ("<!channel>", "&lt;!channel&gt;"),
-        ("*bold*", "\u200b*\u200bbold\u200b*\u200b"),
+        ("*bold* ~gone~ `code`", "\u2217bold\u2217 \u223cgone\u223c \u02cbcode\u02cb"),
+        ("_pump_7_ and pump_7", "\uff3fpump_7\uff3f and pump_7"),
         ("<https://evil.example|Click>", "&lt;https:\u200b//evil.example|Click&gt;"),
         ("a\nb", "a b"),
         ("Pumpe Süd, 水", "Pumpe Süd, 水"),
@@ -207,19 +224,19 @@ def test_a_name_reads_as_it_was_given(name: object, safe: str) -> None:
 
 
 def test_a_long_name_leaves_room_for_the_numbers() -> None:
-    why = reason("overage_step", DETAIL | {"device_name": "*" * 5_000})
+    why = reason(DETAIL | {"device_name": "*" * 5_000})
     assert "12.0 MB used of 10.0 MB" in texts(told([PUMP._replace(why=why)]))[0]
 
 
 def test_why_an_allowance_alert_speaks_in_numbers() -> None:
-    assert reason("overage_step", DETAIL | {"overage_cost": "0.420210"}) == (
+    assert reason(DETAIL | {"overage_cost": "0.420210"}) == (
         "pump: 12.0 MB used of 10.0 MB (Maker 10), overage $0.42, period ends 2026-11-30 17:24:43"
     )
 
 
 def test_why_a_forecast_speaks_in_numbers() -> None:
     detail = DETAIL | {"usage_bytes": 5_000_000, "projected_bytes": 15_000_000, "projected_overage_cost": "1.05"}
-    assert reason("will_exceed", detail | {"resolved_because": "the period ended"}) == (
+    assert reason(detail | {"resolved_because": "the period ended"}) == (
         "pump: 5.0 MB used of 10.0 MB (Maker 10), 15.0 MB expected at the end of the period, expected overage $1.05, "
         "period ends 2026-11-30 17:24:43. the period ended"
     )
@@ -227,9 +244,4 @@ def test_why_a_forecast_speaks_in_numbers() -> None:
 
 def test_why_a_spend_speaks_in_numbers_and_without_names() -> None:
     detail = {"plan_id": 1, "included_bytes": 0, "usage_charge": "1234.5", "period_end": "2026-11-30"}
-    assert reason("payg_spend", detail) == ("no name: unknown used (plan 1), charge $1,234.50, period ends 2026-11-30")
-
-
-def test_why_a_network_alert_speaks_lists_its_plain_numbers() -> None:
-    detail = {"baseline_share": 0.9, "run": 5, "previous": None, "networks": ["a"], "resolved_because": "5 back on LTE"}
-    assert reason("rat_downgrade", detail) == "baseline share 0.9, run 5. 5 back on LTE"
+    assert reason(detail) == ("no name: unknown used (plan 1), charge $1,234.50, period ends 2026-11-30")

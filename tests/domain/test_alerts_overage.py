@@ -11,7 +11,6 @@ import pytest
 from hologram_assets.domain.alerts import CRITICAL, ESCALATED, INFO, OPEN, RESOLVED, WARN, Alert, identity
 from hologram_assets.domain.overage_alerts import (
     PLAN_CHANGED,
-    OverageRules,
     SimPeriod,
     Standing,
     median,
@@ -19,6 +18,7 @@ from hologram_assets.domain.overage_alerts import (
     payg_spend,
     will_exceed,
 )
+from hologram_assets.domain.overage_rules import OverageRules
 
 RULES = OverageRules()
 MB = 1_000_000

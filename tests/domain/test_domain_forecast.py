@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hologram_assets.domain.forecast import Forecast, ForecastRules, Rhythm, forecast, outlook, pooled
+from hologram_assets.domain.forecast import Forecast, ForecastRules, Rhythm, forecast, outlook, pooled, rhythm
 
 MB = 1_000_000
 ALLOWANCE = 100 * MB
@@ -88,6 +88,47 @@ def test_a_silent_sim_and_pay_as_you_go_exhaust_nothing() -> None:
     assert ahead(10, usage=0, allowance=0).exhausted_at is None
 
 
+# --- the rhythm of days
+
+
+def test_a_rhythm_is_mean_deviation_and_bursts_of_the_days() -> None:
+    # Mean 2, variance (3 * 4 + 36) / 4 = 12, third moment (3 * -8 + 216) / 4 = 48.
+    assert rhythm([0, 0, 0, 8]) == Rhythm(4, 2.0, math.sqrt(12), 4.0)
+    assert rhythm([5]) == Rhythm(1, 5.0, 0.0, 0.0)
+    assert rhythm([]) == Rhythm(0, 0.0, 0.0, 0.0)
+    assert rhythm([0, 8, 8, 8]).burst == -4.0
+
+
+def test_of_rare_equal_bursts_it_knows_the_size() -> None:
+    assert rhythm([MB] * 27 + [101 * MB]).burst == pytest.approx(100 * MB * (1 - 2 / 28))
+
+
+def test_days_of_a_petabyte_are_exact() -> None:
+    assert rhythm([10**15 + 1] * 28) == Rhythm(28, 10**15 + 1, 0.0, 0.0)
+
+
+def test_the_bound_adds_1_2816_bursts_for_every_28_days_to_come() -> None:
+    bursty = BURSTY._replace(burst=5 * MB)
+    assert ahead(14, rhythm=bursty).bound - ahead(14).bound == round(1.2816 * 5 * MB / 2)
+    assert ahead(14, rhythm=bursty).expected == ahead(14).expected
+
+
+def test_low_days_are_no_bursts() -> None:
+    assert ahead(14, rhythm=BURSTY._replace(burst=-5 * MB)) == ahead(14)
+
+
+def test_of_no_day_nothing_is_foreseen() -> None:
+    with pytest.raises(ValueError, match="no complete day"):
+        ahead(14, rhythm=Rhythm(0, 0.0, 0.0))
+
+
+def test_midnight_is_the_end_of_the_day_before_it() -> None:
+    assert ahead(30, usage=95 * MB).exhausted_on == date(2026, 11, 13)
+    assert ahead(30, usage=95 * MB, rhythm=Rhythm(28, 2_000_001, 0)).exhausted_on == date(2026, 11, 13)
+    assert ahead(30, usage=95 * MB, rhythm=Rhythm(28, 1_999_999, 0)).exhausted_on == date(2026, 11, 14)
+    assert ahead(10).exhausted_on is None
+
+
 # --- pooling
 
 
@@ -97,12 +138,24 @@ def test_fourteen_days_speak_for_themselves() -> None:
 
 
 def test_without_a_day_the_plans_rhythm_stands_in() -> None:
-    assert pooled(Rhythm(0, 0.0, 0.0), Rhythm(500, 100.0, 50.0))[1:] == (100.0, 50.0)
+    assert pooled(Rhythm(0, 0.0, 0.0), Rhythm(500, 100.0, 50.0, 7.0))[1:] == (100.0, 50.0, 7.0)
 
 
 def test_seven_days_are_mixed_half_and_half() -> None:
-    # Means 10 and 30: 20. Variance: half of 4 + 10**2 and half of 16 + 10**2 = 110.
-    assert pooled(Rhythm(7, 10.0, 2.0), Rhythm(500, 30.0, 4.0)) == Rhythm(14, 20.0, math.sqrt(110))
+    # Means 10 and 30: 20. Variance: half of 4 + 10**2 and half of 16 + 10**2 = 110. Third moment: half of
+    # -3*10*4 - 10**3 and half of 3*10*16 + 10**3 = 180.
+    assert pooled(Rhythm(7, 10.0, 2.0), Rhythm(500, 30.0, 4.0)) == Rhythm(14, 20.0, math.sqrt(110), 180 / 110)
+
+
+@given(st.lists(sizes, min_size=1, max_size=13), st.lists(sizes, min_size=1, max_size=40))
+def test_pooling_is_mixing_the_days(own: list[int], plans: list[int]) -> None:
+    """The SIM's n days are n of 14, whatever number of days the plan's 14 - n are drawn from."""
+    lacking = 14 - len(own)
+    mixed = rhythm(own * len(plans) + plans * lacking)
+    found = pooled(rhythm(own), rhythm(plans))
+    assert found.days == 14
+    for one, other in zip(found[1:], mixed[1:], strict=True):
+        assert one == pytest.approx(other, rel=1e-6, abs=1e-6 * max(own + plans) + 1e-9)
 
 
 def test_thirteen_days_are_still_pooled_a_little() -> None:

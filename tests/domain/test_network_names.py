@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hologram_assets.domain.networks import default_network_aliases, normalized, read_network_aliases
+from hologram_assets.domain.networks import (
+    default_network_aliases,
+    network_aliases_with,
+    normalized,
+    read_network_aliases,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,3 +84,63 @@ def test_an_alias_file_with_an_error_is_refused_with_line_and_reason(lines: list
 
 def test_a_line_that_says_twice_the_same_is_harmless() -> None:
     assert read_network_aliases(["alias,network", "a,b", "A.,B Inc", "b,B"]) == {"a": "b"}
+
+
+def test_a_name_that_stands_for_itself_may_be_an_aliases_network() -> None:
+    assert read_network_aliases(["alias,network", "b,b", "a,b"]) == {"a": "b"}
+
+
+# --- rows over the shipped table
+
+
+def compared(rows: list[str], *names: str) -> list[str | None]:
+    aliases = network_aliases_with(["alias,network", *rows])
+    return [normalized(name, aliases) for name in names]
+
+
+def test_a_files_rows_add_to_the_shipped_ones() -> None:
+    one, other = compared(["Big Red,Verizon Wireless"], "BIG RED", "Verizon")
+    assert one == other == "verizon wireless"
+
+
+def test_a_files_row_wins_over_the_shipped_one_of_its_alias() -> None:
+    assert compared(["Swisscom,Swisscom Roaming"], "Swisscom", "Swisscom Schweiz") == [
+        "swisscom roaming",
+        "swisscom schweiz",
+    ]
+
+
+def test_a_name_given_for_itself_takes_a_shipped_alias_away() -> None:
+    assert compared(["Swisscom,Swisscom"], "Swisscom", "Swisscom Schweiz") == ["swisscom", "swisscom schweiz"]
+
+
+def test_a_files_network_may_be_a_shipped_alias() -> None:
+    one, other = compared(["Ma Bell,AT&T Mobility"], "Ma Bell", "AT&T")
+    assert one == other == "at t wireless"
+
+
+def test_a_files_alias_may_be_a_shipped_network() -> None:
+    one, other = compared(["AT&T Wireless,Ma Bell"], "AT&T Mobility", "AT&T Wireless")
+    assert one == other == "ma bell"
+
+
+def test_a_file_may_turn_a_shipped_row_around() -> None:
+    names = compared(["AT&T Wireless,AT&T"], "AT&T", "AT&T Wireless", "AT&T Mobility")
+    assert names == ["at t"] * 3
+
+
+_KNOWN = sorted({*default_network_aliases(), *default_network_aliases().values()})
+
+
+@given(st.dictionaries(st.sampled_from([*_KNOWN, "new"]), st.sampled_from([*_KNOWN, "new", "newer"]), max_size=6))
+def test_whatever_a_file_says_every_alias_stands_for_a_network_and_the_files_own_rows_hold(own: dict[str, str]) -> None:
+    lines = ["alias,network", *(f"{alias},{network}" for alias, network in own.items())]
+    try:
+        read_network_aliases(lines)
+    except ValueError:
+        return  # a network of the file is an alias of the file
+    aliases = network_aliases_with(lines)
+    assert not set(aliases.values()) & aliases.keys()
+    for alias, network in own.items():
+        assert aliases.get(alias, alias) == aliases.get(network, network)
+    assert all(aliases.get(name) == name or name not in aliases for name, network in own.items() if name == network)

@@ -1,18 +1,20 @@
 """An independent calculation of the overage report and of closed periods, from the rules' text alone.
 
-Plain Python, integers and Decimal, straight from the sandbox's truth: no SQL, nothing of the package but the sandbox. Where
-the text leaves room, the comment says which reading was taken.
+Plain Python, integers and Decimal, straight from the sandbox's truth: no SQL, nothing of the package but the sandbox, and
+for what is foreseen the functions of `domain.forecast`, which have tests of their own. Where the text leaves room, the
+comment says which reading was taken.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from hologram_assets.domain.forecast import Forecast, Rhythm, forecast, outlook, pooled, rhythm
 from hologram_assets.sandbox import RETENTION, BillingPeriod, Plan, Sandbox
 
 DAY = timedelta(days=1)
@@ -20,6 +22,7 @@ INTERVAL = timedelta(days=30)
 MICRO = Decimal("0.000001")
 MEGABYTE = 1_000_000
 KILOBYTE = 1000
+NO_DAY = Rhythm(0, 0.0, 0.0)
 UNKNOWN_PLAN, VARIABLE, POOLED, NOT_OFFERED, PRICED = (
     "unknown_plan",
     "variable_rate",
@@ -65,6 +68,12 @@ class ReportRow:
     overage_cost: Decimal | None
     usage_charge: Decimal | None
     recurring_amount: Decimal | None
+    projected_bytes: int | None
+    projected_bound_bytes: int | None
+    projected_overage_cost: Decimal | None
+    projected_usage_charge: Decimal | None
+    exhausted_on: date | None
+    max_exposure_cost: Decimal | None
     status: str
     pricing_status: str
 
@@ -94,7 +103,8 @@ class World:
     """What one organisation's warehouse can know, as plain facts.
 
     `usage` holds (end, bytes) of each SIM's stored sessions; `totals` Hologram's billing rows by SIM (any order);
-    `totals_fetched_at` when they were fetched; `loaded` the days of `raw_sessions` in `partition_loads`.
+    `totals_fetched_at` when they were fetched; `loaded` the days of `raw_sessions` in `partition_loads`, `seen_through` up
+    to which moment of each all sessions were seen (the end of the day if not given); `limits` the overage limits in bytes.
     """
 
     usage: Mapping[int, Sequence[tuple[datetime, int]]]
@@ -105,16 +115,32 @@ class World:
     plans: Mapping[int, Mapping[str, Any]]
     loaded: frozenset[date]
     calendar_months: bool = False
+    limits: Mapping[int, int] = field(default_factory=dict)
+    seen_through: Mapping[date, datetime] = field(default_factory=dict)
 
     def report(self, day: date) -> list[ReportRow]:
         """`overage_report` of a day, by ascending SIM."""
+        links = self._links(day)
+        rhythms = {link: self._days(link, day) for link in links}
+        plans: dict[int | None, list[int]] = defaultdict(list)
+        for link, days in rhythms.items():
+            plans[self._placement(link).plan_id] += days
+        of_plans = {plan: rhythm(days) for plan, days in plans.items() if plan is not None}
+        return [
+            self._report_row(
+                link, day, pooled(rhythm(rhythms[link]), of_plans.get(self._placement(link).plan_id, NO_DAY))
+            )
+            for link in sorted(links)
+        ]
+
+    def _links(self, day: date) -> set[int]:
         links = set(self.inventory) | {link for link in self.totals if self._period(link, day, rows_only=True)}
         for link, sessions in self.usage.items():
             period = self._period(link, day)
             start = period[0] if period else datetime.min
             if any(start <= end < midnight_after(day) for end, _ in sessions):
                 links.add(link)
-        return [self._report_row(link, day) for link in sorted(links)]
+        return links
 
     def closed(self, first: date, last: date) -> list[ClosedRow]:
         """`closed_periods` that ended on the days from `first` to `last`, by SIM and end."""
@@ -186,6 +212,41 @@ class World:
                 return total, "billing"
         return counted, "sessions" if whole else "incomplete"
 
+    # What is foreseen
+
+    def _as_of(self, day: date) -> datetime:
+        return min(midnight_after(day), self.seen_through.get(day, datetime.max))
+
+    def _days(self, link: int, day: date) -> list[int]:
+        """Bytes of each of the 28 days before the report that was loaded to its end and on which the SIM was known.
+
+        Known: from the first midnight on after the start of a period of it that somebody named (a calendar month that
+        began says nothing of a SIM), or from a day with usage before that.
+        """
+        last = self._as_of(day).date()
+        used: dict[date, int] = defaultdict(int)
+        for end, size in self.usage.get(link, ()):
+            if last - 28 * DAY <= end.date() < last:
+                used[end.date()] += size
+        period = None if self.calendar_months else self._period(link, day)
+        starts = [row.period_end - INTERVAL for row in self.totals.get(link, ())] + ([period[0]] if period else [])
+        first = min(used, default=None)
+        if starts and not (first is not None and first < min(starts).date()):
+            first = (min(starts) + DAY - timedelta.resolution).date()
+        if first is None:
+            return []
+        return [used[each] for each in days_between(max(first, last - 28 * DAY), last - DAY) if each in self.loaded]
+
+    def _foreseen(
+        self, link: int, day: date, usage: int, included: int, period: tuple[datetime, datetime], days: Rhythm
+    ) -> tuple[Forecast, str] | None:
+        if days.days == 0 or day not in self.loaded:
+            return None
+        # Of a period that begins later today nothing has run.
+        as_of = max(self._as_of(day), period[0])
+        found = forecast(usage, included, as_of, period[1], days)
+        return found, outlook(usage, included, (as_of - period[0]) / DAY, found)
+
     # Money
 
     def _placement(self, link: int) -> Placement:
@@ -206,12 +267,22 @@ class World:
             status = VARIABLE
         return Price(int(plan["data"]), rate, amount, status)
 
-    def _report_row(self, link: int, day: date) -> ReportRow:
+    def _report_row(self, link: int, day: date, days: Rhythm) -> ReportRow:
         period = self._period(link, day)
         usage, source = self._usage(link, day, period)
         price = self.price(link)
         start, end = period or (None, None)
         bill = billed(usage, price, whole=source != "incomplete")
+        status, foreseen, then = bill.status, None, Bill()
+        if usage is not None and price and period and status != "unknown" and source != "incomplete":
+            foreseen = self._foreseen(link, day, usage, price.included, period, days)
+        if foreseen:
+            then = billed(foreseen[0].expected, price, whole=True)
+            status = foreseen[1] if status == "ok" else status
+        limit, exposure = self.limits.get(link, 0), None
+        if limit > 0 and price and price.status == PRICED and price.included:
+            at_limit = billed(price.included + limit, price, whole=True).overage_cost
+            exposure = max(cost for cost in (at_limit, bill.overage_cost) if cost is not None)
         return ReportRow(
             linkid=link,
             plan_id=self._placement(link).plan_id,
@@ -226,7 +297,13 @@ class World:
             overage_cost=bill.overage_cost,
             usage_charge=bill.usage_charge,
             recurring_amount=price.recurring if price else None,
-            status=bill.status,
+            projected_bytes=foreseen[0].expected if foreseen else None,
+            projected_bound_bytes=foreseen[0].bound if foreseen else None,
+            projected_overage_cost=then.overage_cost,
+            projected_usage_charge=then.usage_charge,
+            exhausted_on=foreseen[0].exhausted_on if foreseen else None,
+            max_exposure_cost=exposure,
+            status=status,
             pricing_status=price.status if price else UNKNOWN_PLAN,
         )
 
@@ -346,7 +423,7 @@ def days_between(first: date, last: date) -> list[date]:
 def world(
     sandbox: Sandbox,
     org: int,
-    loaded: Iterable[date],
+    loaded: Iterable[date] | Mapping[date, datetime],
     *,
     fetched_at: datetime | None = None,
     placed: Callable[[int], Placement] | None = None,
@@ -355,6 +432,7 @@ def world(
 ) -> World:
     """The truth of a sandbox whose `raw_sessions` were loaded for some days, everything at one moment of its clock.
 
+    `loaded` may say of each day up to which moment: that is the machine's clock, not the sandbox's.
     `placed` replaces the inventory (None: the key may read links, and the inventory says it).
     """
     now = fetched_at or sandbox.clock.now()
@@ -382,6 +460,8 @@ def world(
         plans={plan.id: plan.body for plan in (plans or sandbox.fleet.plans())},
         loaded=days,
         calendar_months=calendar_months,
+        seen_through=loaded if isinstance(loaded, Mapping) else {},
+        limits={} if placed else {sim.linkid: sim.overage_limit_bytes for sim in sims},
     )
 
 

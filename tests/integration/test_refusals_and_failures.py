@@ -273,15 +273,17 @@ def test_the_good_days_of_a_range_are_stored_and_what_follows_is_run_for_them(
     failed = {(failure["asset"], failure["partition"]): failure["reason"] for failure in summary["failed"]}
     assert "answered 503" in failed.pop(("raw_sessions", f"{broken}|{ORG}"))
     assert set(failed) == {
-        (asset, f"{broken}|{ORG}") for asset in ("daily_link_usage", "network_changes", "overage_report")
+        (asset, f"{broken}|{ORG}") for asset in ("daily_link_usage", "network_changes", "overage_report", "alerts")
     }
     assert all("not tried: " in reason for reason in failed.values())
     assert f"FAILED raw_sessions {broken}|{ORG}" in said(result)
     assert summary["materialized"] == dict.fromkeys(
         ("billing_usage", "plan_catalog", "sim_inventory"), 5
-    ) | dict.fromkeys(("raw_sessions", "daily_link_usage", "network_changes", "overage_report"), 4)
+    ) | dict.fromkeys(
+        ("raw_sessions", "daily_link_usage", "network_changes", "overage_report", "alerts"), 4
+    )
     assert stored_of(deployment, ORG) == sessions_of(deployment, ORG, good)
-    for asset in ("raw_sessions", "daily_link_usage", "network_changes", "overage_report"):
+    for asset in ("raw_sessions", "daily_link_usage", "network_changes", "overage_report", "alerts"):
         assert set(materialized(asset)) == {str(OrgDay(ORG, day).key) for day in good}
         loads = deployment.rows("SELECT day FROM hologram.partition_loads WHERE asset = ? ORDER BY day", [asset])
         assert [day for (day,) in loads] == good

@@ -35,10 +35,10 @@ def stored(ask: Ask, kind: type[Row], org: int, where: str = "true", parameters:
     return [kind(*row) for row in rows]
 
 
-def loaded_days(ask: Ask, org: int) -> set[date]:
-    """The days of `raw_sessions` that `partition_loads` names."""
-    rows = ask("SELECT day FROM hologram.partition_loads WHERE org_id = ? AND asset = 'raw_sessions'", [org])
-    return {day for (day,) in rows}
+def loaded_days(ask: Ask, org: int) -> dict[date, datetime]:
+    """The days of `raw_sessions` that `partition_loads` names, and up to which moment of each all was seen."""
+    query = "SELECT day, complete_through FROM hologram.partition_loads WHERE org_id = ? AND asset = 'raw_sessions'"
+    return dict(ask(query, [org]))
 
 
 def report_of(ask: Ask, org: int, day: date) -> list[ReportRow]:
@@ -71,7 +71,7 @@ def test_35_days_of_an_organisation_agree_on_every_sim_and_day(base: Base, org: 
         assert len(rows) == len(truth.fleet.sims(org))
         seen += by_status(rows)
     # The fleet really holds what is to be told apart.
-    assert {status for status, _, _ in seen} == {"ok", "over", "payg", "unknown"}
+    assert {status for status, _, _ in seen} == {"ok", "at_risk", "will_exceed", "over", "payg", "unknown"}
     assert {pricing for _, pricing, _ in seen} == {"priced", "variable_rate", "pooled", "zone_not_offered"}
     assert {source for _, _, source in seen} == {"sessions", "billing", "incomplete"}
 

@@ -40,6 +40,8 @@ class Slack:
         self.channels = SlackChannels()
         self.base_url = ""
         """What `SLACK_BASE_URL` is to be set to; right once the sandbox serves."""
+        self.page_url = ""
+        """Where a browser sees the channels."""
         self._lock = threading.Lock()
         self._messages: list[SlackMessage] = []
         self._calls: list[SlackCall] = []

@@ -1,0 +1,90 @@
+"""`alerts`: one row per condition that holds at the end of the day or ended on it; a function of the data up to the day."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import duckdb
+from dagster import AssetExecutionContext, AssetsDefinition, MetadataValue, PartitionsDefinition
+
+from hologram_assets.assets.daywise import Days, Metadata
+from hologram_assets.assets.declare import declared
+from hologram_assets.domain.alert_rules import AlertRules
+from hologram_assets.domain.alerts import ESCALATED, OPEN, SILENCED, Alert
+from hologram_assets.domain.bulletin import SPEAKING, bulletin
+from hologram_assets.partitions import OrgDay, today
+from hologram_assets.resources.warehouse import WarehouseResource
+from hologram_assets.warehouse import alerts as stored
+from hologram_assets.warehouse.alerts import DayAlerts
+from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.loads import utc_now
+from hologram_assets.warehouse.tables import ALERTS, NETWORK_CHANGES, OVERAGE_REPORT
+
+
+def alerts_asset(partitions: PartitionsDefinition[Any], rules: Callable[[int], AlertRules]) -> AssetsDefinition:
+    """The asset; `rules` are by organisation."""
+
+    @declared(
+        ALERTS,
+        partitions,
+        group="alerts",
+        deps=[OVERAGE_REPORT, NETWORK_CHANGES],
+        description=(
+            "What somebody should know: overage and unexpected network and RAT changes, each as one condition with its "
+            "life: open, escalated, resolved, accepted, silenced. The same data gives the same rows; what was said in Slack "
+            "is the sensors' memory."
+        ),
+    )
+    def alerts(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
+        with Days(context) as days:
+            for partition in days.partitions:
+                try:
+                    found, read_at = _found(warehouse.warehouse, partition, rules(partition.org_id))
+                except Exception as error:  # noqa: BLE001 - this day's alone; it is raised at the end
+                    days.failed(partition, error)
+                    continue
+                days.store(
+                    partition,
+                    warehouse.warehouse,
+                    partial(
+                        stored.write_alerts,
+                        org_id=partition.org_id,
+                        day=partition.day,
+                        alerts=found.alerts,
+                        complete_through=found.complete_through,
+                        read_at=read_at,
+                        run_id=context.run.run_id,
+                    ),
+                    more=partial(_metadata, found.alerts, partition),
+                )
+
+    return alerts
+
+
+def _found(warehouse: Warehouse, partition: OrgDay, rules: AlertRules) -> tuple[DayAlerts, datetime]:
+    """The day's alerts; read beside other readers, so that no writer waits for the rules."""
+    read_at = utc_now()
+    with warehouse.read() as connection:
+        changes = stored.changes_of(connection, partition.org_id, partition.day, rules.network)
+        return stored.alerts_on(connection, partition.org_id, partition.day, rules, changes), read_at
+
+
+def _metadata(alerts: Sequence[Alert], partition: OrgDay, connection: duckdb.DuckDBPyConnection) -> Metadata:
+    holding = Counter(alert.severity for alert in alerts if alert.state in {OPEN, ESCALATED})
+    speaking = bulletin(
+        alerts,
+        stored.ended_before(connection, *partition),
+        org_id=partition.org_id,
+        day=partition.day,
+        today=today(),
+        newest=stored.is_newest(connection, *partition),
+    )
+    return {
+        "critical": holding["critical"],
+        "warn": holding["warn"],
+        "info": holding["info"],
+        "silenced": sum(alert.state == SILENCED for alert in alerts),
+        "ended": sum(alert.has_ended for alert in alerts),
+    } | ({} if speaking is None else {SPEAKING: MetadataValue.json(speaking)})

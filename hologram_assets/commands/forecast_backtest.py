@@ -1,0 +1,159 @@
+"""`forecast backtest`: how good the forecast would have been over stored history, for people who rely on it or tune it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import date
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from hologram_assets.domain.forecast import ForecastRules
+from hologram_assets.warehouse.backtest import Replay, Score, replay, scores
+from hologram_assets.warehouse.connection import Warehouse
+
+
+class NothingToForecastError(LookupError):
+    """No period of the range can be replayed; the text says what lacks."""
+
+
+def run_backtest(
+    warehouse: Warehouse,
+    org_ids: Sequence[int],
+    first: date,
+    last: date,
+    rules: Callable[[int], ForecastRules],
+    calendar_month: Callable[[int], bool],
+    *,
+    as_json: bool,
+    out: Console,
+    err: Console,
+) -> None:
+    """Replay the periods that ended from `first` to `last` and print how good their forecasts were.
+
+    Raises:
+        NothingToForecastError: there is no such period, or none with usage and history.
+        WarehouseMissingError: there is no warehouse yet.
+    """
+    replays = _replays(warehouse, org_ids, first, last, rules, calendar_month, err)
+    found = scores(replays)
+    if not found:
+        raise NothingToForecastError(_what_lacks(replays, first, last))
+    if as_json:
+        click.echo(_as_json(found, replays, org_ids, first, last))
+    else:
+        _print(found, replays, first, last, out)
+
+
+def _replays(
+    warehouse: Warehouse,
+    org_ids: Sequence[int],
+    first: date,
+    last: date,
+    rules: Callable[[int], ForecastRules],
+    calendar_month: Callable[[int], bool],
+    console: Console,
+) -> list[Replay]:
+    replays = []
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        for org_id in org_ids:
+            task = progress.add_task(f"organisation {org_id}", total=None)
+
+            def advance(_day: date, total: int, task: object = task) -> None:
+                progress.update(task, total=total, advance=1)  # type: ignore[arg-type]
+
+            # Opened anew for each organisation, so that writers get their turn.
+            with warehouse.read() as connection:
+                replays.append(
+                    replay(
+                        connection,
+                        org_id,
+                        first,
+                        last,
+                        rules(org_id),
+                        calendar_month=calendar_month(org_id),
+                        advance=advance,
+                    )
+                )
+            done = replays[-1]
+            console.print(
+                f"organisation {org_id}: {done.periods} periods, {done.forecasts.num_rows} forecasts", highlight=False
+            )
+    return replays
+
+
+def _what_lacks(replays: Sequence[Replay], first: date, last: date) -> str:
+    again = f"hologram-assets backfill --from {first} --to {last}"
+    if sum(each.without_usage + each.without_history for each in replays):
+        return (
+            f"of the periods that ended from {first} to {last} no day is loaded from their start on, or none before it; "
+            f"load the 60 days before {first} as well (hologram-assets backfill)"
+        )
+    if sum(each.incomplete for each in replays):
+        return f"no period that ended from {first} to {last} is whole; load its days and Hologram's totals: {again}"
+    return f"no period that ended from {first} to {last} is stored; load these days, with their reports: {again}"
+
+
+def _print(found: Sequence[Score], replays: Sequence[Replay], first: date, last: date, console: Console) -> None:
+    periods = sum(each.periods for each in replays)
+    table = Table(title=f"The forecast over the {periods:,} periods that ended from {first} to {last}")
+    for heading in ("as of", "forecasts", "median error", "bias", "within the 90 % bound"):
+        table.add_column(heading, justify="left" if heading == "as of" else "right")
+    for score in found:
+        table.add_row(
+            "all" if score.age is None else f"day {score.age}",
+            f"{score.forecasts:,}",
+            _per_cent(score.median_error_pct),
+            _per_cent(score.bias_pct, signed=True),
+            _per_cent(score.covered_pct),
+            end_section=score.age is not None and score is found[-2],
+        )
+    console.print(table)
+    console.print("Good is 85 to 95 % within the bound, and a bias near 0.", highlight=False)
+    silent = found[-1].silent
+    if silent:
+        console.print(f"{silent:,} forecasts are of periods without a byte; they have no error in %.", highlight=False)
+    for count, reason in (
+        (sum(each.incomplete for each in replays), "periods are left out: their own total is not known"),
+        (sum(each.without_usage for each in replays), "forecasts are left out: a day since the period's start lacks"),
+        (sum(each.without_history for each in replays), "forecasts are left out: no day before them is loaded"),
+    ):
+        if count:
+            console.print(f"{count:,} {reason}.", highlight=False)
+
+
+def _per_cent(value: float | None, *, signed: bool = False) -> str:
+    if value is None:
+        return "-"
+    return f"{value:+.1f} %" if signed else f"{value:.1f} %"
+
+
+def _as_json(
+    found: Sequence[Score], replays: Sequence[Replay], org_ids: Sequence[int], first: date, last: date
+) -> str:
+    *by_age, total = ({name: _rounded(value) for name, value in asdict(score).items()} for score in found)
+    total.pop("age")
+    return json.dumps(
+        {
+            "from": first.isoformat(),
+            "to": last.isoformat(),
+            "orgs": list(org_ids),
+            "periods": sum(each.periods for each in replays),
+            "ages": by_age,
+            "total": total,
+            "left_out": {
+                "periods_incomplete": sum(each.incomplete for each in replays),
+                "forecasts_without_usage": sum(each.without_usage for each in replays),
+                "forecasts_without_history": sum(each.without_history for each in replays),
+            },
+        },
+        indent=2,
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return round(value, 4) if isinstance(value, float) else value

@@ -1,0 +1,124 @@
+"""What a partition of `alerts` lets speak: the entries that its materialisation's metadata carries to the sensors.
+
+Everything that may speak is carried, not only what is new: what was said is the sensors' memory. So a kill between the
+warehouse's commit and Dagster's event loses nothing, an outage of days still announces what is open, and a partition older
+than yesterday carries nothing at all: a backfill is silent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hologram_assets.domain.alerts import INFO, OVERAGE, SEVERITIES, Alert
+from hologram_assets.domain.messages import reason
+from hologram_assets.domain.overage_rules import OVERAGE_STEP, PAYG_SPEND
+from hologram_assets.domain.periods import start_of_day
+
+MOST_ENTRIES = 2_000
+"""Ids that a materialisation carries: about 300 kB of metadata."""
+SPEAKING = "speaking"
+"""Key of the metadata, for the asset that writes it and the sensors that read it."""
+_WORST = 10
+_MOST_DETAILED = 100
+_NEWS = timedelta(hours=48)
+_LADDERS = (OVERAGE_STEP, PAYG_SPEND)
+_SIM_PAGE = "https://dashboard.hologram.io/org/{org_id}/device/{device_id}"
+
+
+def bulletin(
+    alerts: Sequence[Alert], ended_before: Sequence[Alert], *, org_id: int, day: date, today: date, newest: bool
+) -> dict[str, Any] | None:
+    """The object for the metadata; None if the partition may not speak.
+
+    Info stays in the table. The ten worst of each family and severity carry title, reason and link, and so do events of
+    the last 48 hours, a hundred in all: what is new must be told in words, also where older alerts are worse.
+
+    Args:
+        alerts: of the day.
+        ended_before: alerts that ended on one of the days before: after an outage nobody has told yet.
+        org_id: their organisation.
+        day: their day.
+        today: the current UTC day.
+        newest: the organisation has no later day of alerts.
+    """
+    if day < today - timedelta(days=1):
+        return None
+    present = {alert.alert_id for alert in alerts}
+    carried = [alert for alert in alerts if alert.severity != INFO]
+    carried += [alert for alert in ended_before if alert.severity != INFO and alert.alert_id not in present]
+    carried.sort(key=worst_first)
+    kept = carried[:MOST_ENTRIES]
+    since = start_of_day(day) - _NEWS + timedelta(days=1)
+    return {
+        "alerts": [
+            _entry(alert, org_id, day, detailed=detailed)
+            for alert, detailed in zip(kept, _detailed(kept, since), strict=True)
+        ],
+        "complete": newest and len(kept) == len(carried),
+    }
+
+
+def worst_first(alert: Alert) -> tuple[bool, int, Decimal, int, datetime, str]:
+    """Sorting key: what holds before what ended, by severity, money, step, and the latest event."""
+    return (
+        alert.has_ended,
+        -SEVERITIES.index(alert.severity),
+        -max((Decimal(alert.detail.get(name) or 0) for name in _MONEY), default=Decimal(0)),
+        -alert.step,
+        datetime.max - (alert.event_time - datetime.min),
+        alert.alert_id,
+    )
+
+
+_MONEY = ("overage_cost", "projected_overage_cost", "usage_charge")
+
+
+def because(alert: Alert) -> str:
+    """Why we think so, as a sentence of numbers that begins with the device's name."""
+    if alert.family == OVERAGE:
+        return reason(alert.detail)
+    name = alert.detail.get("device_name")
+    return f"{name}: {alert.detail['why']}" if name else str(alert.detail["why"])
+
+
+def _detailed(alerts: Iterable[Alert], since: datetime) -> list[bool]:
+    seen: Counter[tuple[str, str]] = Counter()
+    chosen = []
+    for alert in alerts:
+        kind = alert.family, alert.severity
+        is_news = alert.event_time >= since or (alert.resolved_at is not None and alert.resolved_at >= since)
+        chosen.append((seen[kind] < _WORST or is_news) and seen.total() < _MOST_DETAILED)
+        seen[kind] += chosen[-1]
+    return chosen
+
+
+def _entry(alert: Alert, org_id: int, day: date, *, detailed: bool) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "alert_id": alert.alert_id,
+        "family": alert.family,
+        "rule": alert.rule,
+        "step": alert.step,
+        "severity": alert.severity,
+        "state": alert.state,
+        "subject": alert.subject,
+    }
+    if _reached_on(alert, day):
+        entry["reached_today"] = True
+    if detailed:
+        device = alert.detail.get("device_id")
+        entry |= {
+            "title": alert.title,
+            "since": f"{alert.event_time:%Y-%m-%d %H:%M}",
+            "why": because(alert),
+            "sim_url": _SIM_PAGE.format(org_id=org_id, device_id=device) if device else None,
+        }
+    return entry
+
+
+def _reached_on(alert: Alert, day: date) -> bool:
+    """A step that was taken on the day: told also if its period ends before anybody looks, for it is money."""
+    return alert.rule in _LADDERS and "silenced_until" not in alert.detail and alert.event_time > start_of_day(day)

@@ -1,0 +1,147 @@
+"""`asset_check_alert_sensor`: failed asset checks with their numbers and what to do about them.
+
+Checks that block are critical and speak whatever the day. Those that warn speak of yesterday and today only: a backfill
+of a year must not fill a channel, and its warnings stand in Dagster. A partition is said once, however often an hourly
+refresh asks its check again; that it passes again is a word in the thread. What is said when stands in
+`domain.check_topics`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
+    DagsterEventType,
+    DagsterInstance,
+    DefaultSensorStatus,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from hologram_assets.domain.alerts import CRITICAL, WARN
+from hologram_assets.domain.check_topics import FAILS, Evaluation, Saying, Topics
+from hologram_assets.domain.messages import Message
+from hologram_assets.domain.operations_messages import Finding, check_message, check_reply
+from hologram_assets.partitions import parse_key, today
+from hologram_assets.resources.slack import SlackResource
+from hologram_assets.sensors.finished_runs import Finished, Place, finished_since, place_in, read_cursor
+from hologram_assets.sensors.posting import Posting, Thread, resting
+
+# A run that was stopped has checked what it had done by then.
+_FINISHED = (DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED)
+# Each run's log is read by itself (on SQLite a file); a tick leaves time to post.
+_MOST_RUNS = 200
+_READ_SECONDS = 15.0
+_NO_TOKEN = "SLACK_BOT_TOKEN is not set: failed checks are not told"  # noqa: S105 - no token, but a word about it
+
+
+def check_failures(webserver_url: str | None) -> SensorDefinition:
+    """The sensor; `webserver_url` is where Dagster's pages are, for links (None: no links)."""
+
+    @sensor(
+        name="asset_check_alert_sensor",
+        minimum_interval_seconds=60,
+        default_status=DefaultSensorStatus.RUNNING,
+        description="Tells Slack of failed asset checks: blocking ones always, warnings of yesterday and today.",
+    )
+    def asset_check_alert_sensor(context: SensorEvaluationContext, slack: SlackResource) -> SensorResult | SkipReason:
+        if not slack.has_token:
+            return SkipReason(_NO_TOKEN)
+        state = read_cursor(context)
+        if reason := resting(state.get("not_before")):
+            return SkipReason(reason)
+        topics = _topics(state, context)
+        place = place_in(state, context)
+        finished, reached = finished_since(context, place, _FINISHED, _MOST_RUNS)
+        if reached == place:
+            return SkipReason("no run finished")
+        evaluations, reached = _evaluations(context.instance, finished, reached)
+        own_channels = {int(org) for org in slack.channels if org.isdigit()}
+        sayings = topics.sayings(evaluations, own_channels, time.time(), today())
+        posting = Posting(slack)
+        said = 0
+        for saying in sayings:
+            thread = Thread(*saying.topic.thread) if saying.topic else None
+            posted = posting.post(saying.org_id, _message(saying, webserver_url), thread)
+            if posted is not None:
+                topics.was_said(saying, posted, time.time())
+                said += 1
+            if posting.over:
+                break
+        why = posting.finish()
+        topics.prune(time.time())
+        # What was not said is found again: the same runs are read, and what was said is known.
+        read_to = reached if said == len(sayings) else place
+        cursor = {
+            "after": read_to.after,
+            "at": read_to.at,
+            "topics": topics.as_json(),
+            "not_before": posting.not_before,
+        }
+        words = f"{len(evaluations)} checks evaluated, {said} of {len(sayings)} messages posted"
+        return SensorResult(
+            skip_reason=SkipReason(f"{words}; {why}" if why else words),
+            cursor=json.dumps(cursor, separators=(",", ":")),
+        )
+
+    return asset_check_alert_sensor
+
+
+def _topics(state: Mapping[str, Any], context: SensorEvaluationContext) -> Topics:
+    try:
+        return Topics.from_json(state.get("topics", []))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        context.log.warning("What was said of checks can't be read from the cursor: it may be said again.")
+        return Topics()
+
+
+def _message(saying: Saying, webserver_url: str | None) -> Message:
+    if saying.kind == FAILS:
+        return check_message(saying.asset, saying.check, saying.severity, saying.findings, webserver_url)
+    return check_reply(saying.kind, saying.asset, saying.check, saying.findings)
+
+
+def _evaluations(
+    instance: DagsterInstance, finished: Sequence[Finished], reached: Place
+) -> tuple[list[Evaluation], Place]:
+    """What the checks of these runs said, in order, and how far that is when there is no time for all."""
+    found: list[Evaluation] = []
+    ends = time.monotonic() + _READ_SECONDS
+    for number, end in enumerate(finished, start=1):
+        found += _of_run(instance, end)
+        if time.monotonic() > ends and number < len(finished):
+            return found, end.place
+    return found, reached
+
+
+def _of_run(instance: DagsterInstance, end: Finished) -> Iterator[Evaluation]:
+    for entry in instance.all_logs(end.run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
+        event = entry.dagster_event
+        if event is not None and isinstance(event.event_specific_data, AssetCheckEvaluation):
+            yield _evaluation(event.event_specific_data)
+
+
+def _evaluation(said: AssetCheckEvaluation) -> Evaluation:
+    partition = (0, "")
+    if said.partition is not None:
+        try:
+            org_id, day = parse_key(said.partition)
+            partition = (org_id, day.isoformat())
+        except ValueError:
+            pass
+    numbers = {name: getattr(value, "value", None) for name, value in said.metadata.items()}
+    return Evaluation(
+        said.asset_key.to_user_string(),
+        said.check_name,
+        CRITICAL if said.severity == AssetCheckSeverity.ERROR else WARN,
+        said.passed,
+        Finding(partition, numbers, said.description or ""),
+    )

@@ -1,0 +1,146 @@
+"""What becomes of a message, in errors grouped by what to do about them; against the sandbox's Slack over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from hologram_assets.domain.messages import Message
+from hologram_assets.resources.slack import (
+    SlackBusyError,
+    SlackDownError,
+    SlackError,
+    SlackRefusedError,
+    SlackResource,
+)
+from hologram_assets.sandbox import Sandbox
+
+TOKEN = "xoxb-that-must-never-be-seen"
+METADATA = {"event_type": "hologram_alert", "event_payload": {"alert_ids": ["a"]}}
+HELLO = Message("hello", [{"type": "section", "text": {"type": "mrkdwn", "text": "*hello*"}}], METADATA)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox(orgs=(144,), sims=0, days=0) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", f" {TOKEN}\n")
+    yield running
+    running.faults.clear()
+    running.slack.clear()
+
+
+@pytest.fixture
+def slack(sandbox: Sandbox) -> SlackResource:
+    return SlackResource(base_url=sandbox.slack.base_url.rstrip("/"), channel="#alerts", channels={"145": "#own"})
+
+
+def test_a_message_is_posted_as_it_is_and_its_thread_has_a_name(slack: SlackResource, sandbox: Sandbox) -> None:
+    channel, ts = slack.post("#alerts", HELLO)
+    assert slack.post(channel, HELLO, ts)[0] == channel
+    first, reply = sandbox.slack.messages
+    assert (first.channel, first.text, first.blocks, first.metadata) == ("#alerts", *HELLO)
+    assert (first.ts, first.thread_ts, reply.thread_ts) == (ts, None, ts)
+
+
+def test_an_organisation_without_a_channel_of_its_own_has_the_one_for_all(slack: SlackResource) -> None:
+    assert [slack.channel_for(org) for org in (144, 145, None)] == ["#alerts", "#own", "#alerts"]
+
+
+def test_without_any_channel_the_error_says_what_to_set() -> None:
+    with pytest.raises(SlackRefusedError, match="SLACK_CHANNEL is not set"):
+        SlackResource().channel_for(144)
+
+
+def test_what_is_confined_to_organisations_has_no_channel_for_all(slack: SlackResource) -> None:
+    confined = slack.confined_to([144, 145])
+    assert [confined.channel_for(org) for org in (144, 145)] == ["#alerts", "#own"]
+    assert (confined.base_url, confined.timeout_seconds) == (slack.base_url, slack.timeout_seconds)
+    for org in (None, 146):
+        with pytest.raises(SlackRefusedError):
+            confined.channel_for(org)
+
+
+def test_a_token_of_blanks_is_none(slack: SlackResource, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slack.has_token
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "  ")
+    assert not slack.has_token
+
+
+@pytest.mark.parametrize("channel", ["#missing", "#not-joined", "#archived"])
+def test_a_channel_that_somebody_has_to_mend_is_named(slack: SlackResource, channel: str) -> None:
+    with pytest.raises(SlackRefusedError, match=f"for channel {channel}: check SLACK_BOT_TOKEN and SLACK_CHANNEL"):
+        slack.post(channel, HELLO)
+
+
+@pytest.mark.parametrize("token", ["xoxb-revoked", "xoxb-wrong", "secret"])
+def test_a_token_that_slack_does_not_know_is_refused(
+    slack: SlackResource, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", token)
+    with pytest.raises(SlackRefusedError, match=r"token_revoked|invalid_auth"):
+        slack.post("#alerts", HELLO)
+
+
+def test_a_limited_rate_says_how_long_to_wait(slack: SlackResource, sandbox: Sandbox) -> None:
+    sandbox.faults.set("slack_rate_limited", value=7, times=1)
+    with pytest.raises(SlackBusyError, match="wait 7 s") as busy:
+        slack.post("#alerts", HELLO)
+    assert busy.value.retry_after == 7
+
+
+@pytest.mark.parametrize("status", [500, 503, 504])
+def test_a_slack_that_is_down_may_be_up_again(slack: SlackResource, sandbox: Sandbox, status: int) -> None:
+    sandbox.faults.set("slack_down", value=status)
+    with pytest.raises(SlackDownError, match=f"^Slack says {status}$"):
+        slack.post("#alerts", HELLO)
+    assert len(sandbox.slack.calls) == 1
+
+
+def test_a_dropped_connection_is_not_tried_again_for_slack_may_have_taken_the_message(
+    slack: SlackResource, sandbox: Sandbox
+) -> None:
+    sandbox.faults.set("slack_drop_after_accept", times=1)
+    with pytest.raises(SlackDownError, match="doesn't answer"):
+        slack.post("#alerts", HELLO)
+    assert len(sandbox.slack.messages) == 1
+
+
+def test_a_slack_that_nobody_reaches_is_down(slack: SlackResource) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = SlackResource(base_url=f"http://127.0.0.1:{unused.getsockname()[1]}/api/", channel="#alerts")
+        with pytest.raises(SlackDownError, match="doesn't answer: URLError"):
+            nobody.post("#alerts", HELLO)
+
+
+def test_blocks_that_slack_does_not_take_leave_the_text(slack: SlackResource, sandbox: Sandbox) -> None:
+    slack.post("#alerts", HELLO._replace(blocks=[{"type": "of tomorrow"}]))
+    (message,) = sandbox.slack.messages
+    assert (message.text, message.blocks, message.metadata) == ("hello", [], None)
+
+
+def test_a_message_that_slack_never_takes_is_refused(slack: SlackResource) -> None:
+    with pytest.raises(SlackRefusedError, match="msg_too_long"):
+        slack.post("#alerts", Message("x" * 40_001, [], METADATA))
+
+
+def test_no_error_holds_the_token(
+    slack: SlackResource, sandbox: Sandbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    seen = [repr(slack), str(slack.model_dump())]
+    for fault in ("slack_down", "slack_drop_after_accept", "slack_rate_limited", "slack_revoked"):
+        sandbox.faults.set(fault)
+        with pytest.raises(SlackError) as caught:
+            slack.post("#alerts", HELLO)
+        seen += [repr(caught.value), repr(caught.value.__context__), repr(caught.value.__cause__)]
+        sandbox.faults.clear()
+    assert TOKEN not in "".join([*seen, caplog.text, *capfd.readouterr()])
