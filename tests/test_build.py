@@ -76,8 +76,14 @@ def test_every_asset_has_a_blocking_check_of_its_keys_and_others_that_warn(defs:
 
 def test_the_sensors_and_resources_have_their_names(defs: Definitions) -> None:
     repository = defs.get_repository_def()
-    assert [sensor.name for sensor in repository.sensor_defs] == ["org_registry_sensor"]
-    assert {"hologram", "warehouse"} <= set(defs.resources or {})
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "org_registry_sensor",
+        "overage_alert_sensor",
+        "network_change_sensor",
+        "run_failure_alert_sensor",
+        "asset_check_alert_sensor",
+    }
+    assert {"hologram", "warehouse", "slack"} <= set(defs.resources or {})
 
 
 def test_what_the_files_say_reaches_the_assets_and_checks_by_organisation(

@@ -82,8 +82,8 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
             console.print("Look at it in the Dagster UI: make demo-ui, then http://127.0.0.1:3000", highlight=False)
             return 0 if summary.ok else 1
         console.print(
-            f"The Dagster UI comes up on {_WEBSERVER}; Ctrl-C ends it. Its sensors post what is to be said within two minutes: "
-            f"{sandbox.slack.page_url}",
+            f"The Dagster UI comes up on {_WEBSERVER}; Ctrl-C ends it.\n"
+            f"Its sensors post what is to be said within two minutes: {sandbox.slack.page_url}",
             highlight=False,
         )
         return subprocess.call(

@@ -100,7 +100,7 @@ def _what_lacks(replays: Sequence[Replay], first: date, last: date) -> str:
 
 def _print(found: Sequence[Score], replays: Sequence[Replay], first: date, last: date, console: Console) -> None:
     periods = sum(each.periods for each in replays)
-    table = Table(title=f"The forecast over the {periods:,} periods that ended from {first} to {last}")
+    table = Table(title=f"{periods:,} periods that ended from {first} to {last}")
     for heading in ("as of", "forecasts", "median error", "bias", "within the 90 % bound"):
         table.add_column(heading, justify="left" if heading == "as of" else "right")
     for score in found:
@@ -132,9 +132,7 @@ def _per_cent(value: float | None, *, signed: bool = False) -> str:
     return f"{value:+.1f} %" if signed else f"{value:.1f} %"
 
 
-def _as_json(
-    found: Sequence[Score], replays: Sequence[Replay], org_ids: Sequence[int], first: date, last: date
-) -> str:
+def _as_json(found: Sequence[Score], replays: Sequence[Replay], org_ids: Sequence[int], first: date, last: date) -> str:
     *by_age, total = ({name: _rounded(value) for name, value in asdict(score).items()} for score in found)
     total.pop("age")
     return json.dumps(

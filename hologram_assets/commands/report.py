@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
@@ -22,6 +23,13 @@ from hologram_assets.warehouse.tables import OVERAGE_REPORT
 
 _SHOWN = 20
 _WIDTH = 160
+_COLUMNS = (
+    "org", "SIM", "device", "plan", "period ends", "used MB", "of MB", "%", "overage $", "usage $", "expected $", "runs out",
+    "status",
+)  # fmt: skip
+_NAMES = ("device", "plan")
+# A column's border and its blanks.
+_PADDING = 3
 # A spreadsheet takes these at the start of a cell for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PLACES = 6
@@ -99,53 +107,58 @@ def money(value: Decimal) -> str:
 
 
 def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None:
-    """The SIMs that cost most, how many more there are, and the totals per organisation.
+    """The SIMs that will cost most, how many more there are, and the totals per organisation.
 
     "expected $" is what is foreseen for the period's end, overage and pay-as-you-go usage together.
     """
     rows = table.to_pylist()
     costly = [row for row in rows if row["status"] != "ok"]
     grid = RichTable(title=f"Overage report of {rows[0]['day']}: the {min(shown, len(costly))} SIMs to look at first")
-    for name in ("org", "SIM"):
-        grid.add_column(name, justify="right", no_wrap=True)
-    # Names give way first: every number stays whole, also on a narrow terminal.
-    for name in ("device", "plan"):
-        grid.add_column(name, no_wrap=True, overflow="ellipsis", min_width=6, max_width=26)
-    for name in ("period ends", "used MB", "of MB", "%", "overage $", "usage $", "expected $", "runs out"):
-        grid.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-    grid.add_column("status", no_wrap=True, min_width=7)
-    for row in _worst_first(costly)[:shown]:
-        grid.add_row(
-            str(row["org_id"]),
-            str(row["linkid"]),
-            _shown(row["device_name"] or ""),
-            _shown(row["plan_name"] or "?"),
-            f"{row['period_end']:%m-%d %H:%M}" if row["period_end"] else "?",
-            _megabytes(row["usage_bytes"]),
-            _megabytes(row["included_bytes"]),
-            "" if row["pct_used"] is None else f"{row['pct_used']:.0f}",
-            _usd(row["overage_cost"]),
-            _usd(row["usage_charge"]),
-            _usd(_sum([row["projected_overage_cost"], row["projected_usage_charge"]])),
-            f"{row['exhausted_on']:%m-%d}" if row["exhausted_on"] else "",
-            row["status"] if row["pricing_status"] == "priced" else f"{row['status']} ({row['pricing_status']})",
-        )
+    lines = [_line(row) for row in _worst_first(costly)[:shown]]
+    widths = [max(map(cell_len, column)) for column in zip(_COLUMNS, *lines, strict=True)]
+    # Names give way first: everything else stays whole, also on a narrow terminal.
+    rest = sum(width + _PADDING for width, name in zip(widths, _COLUMNS, strict=True) if name not in _NAMES) + 1
+    for_a_name = max(6, min(26, (console.width - rest) // len(_NAMES) - _PADDING))
+    for name, width in zip(_COLUMNS, widths, strict=True):
+        if name in _NAMES:
+            grid.add_column(name, no_wrap=True, overflow="ellipsis", max_width=for_a_name)
+        else:
+            grid.add_column(name, justify="left" if name == "status" else "right", no_wrap=True, min_width=width)
+    for line in lines:
+        grid.add_row(*line)
     console.print(grid)
     if len(costly) > shown:
         console.print(f"… and {len(costly) - shown} more; --format csv has all.")
     console.print(_totals(rows))
 
 
+def _line(row: dict[str, Any]) -> list[str]:
+    """A SIM's cells, one for each of `_COLUMNS`."""
+    return [
+        str(row["org_id"]),
+        str(row["linkid"]),
+        _shown(row["device_name"] or ""),
+        _shown(row["plan_name"] or "?"),
+        f"{row['period_end']:%m-%d %H:%M}" if row["period_end"] else "?",
+        _megabytes(row["usage_bytes"]),
+        _megabytes(row["included_bytes"]),
+        "" if row["pct_used"] is None else f"{row['pct_used']:.0f}",
+        _usd(row["overage_cost"]),
+        _usd(row["usage_charge"]),
+        _usd(_expected(row)),
+        f"{row['exhausted_on']:%m-%d}" if row["exhausted_on"] else "",
+        row["status"] if row["pricing_status"] == "priced" else f"{row['status']} ({row['pricing_status']})",
+    ]
+
+
 def _worst_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(
-        rows,
-        key=lambda row: (
-            _sum([row["overage_cost"], row["usage_charge"]]) or 0,
-            _sum([row["projected_overage_cost"], row["projected_usage_charge"]]) or 0,
-            row["pct_used"] or 0,
-        ),
-        reverse=True,
-    )
+    """By what they will cost at the period's end, or cost already where nothing is foreseen."""
+
+    def cost(row: dict[str, Any]) -> Decimal:
+        now = _sum([row["overage_cost"], row["usage_charge"]])
+        return max(now or Decimal(0), _expected(row) or Decimal(0))
+
+    return sorted(rows, key=lambda row: (cost(row), row["pct_used"] or 0), reverse=True)
 
 
 def _totals(rows: list[dict[str, Any]]) -> RichTable:
@@ -169,7 +182,7 @@ def _totals(rows: list[dict[str, Any]]) -> RichTable:
             str(sum(row["pricing_status"] != "priced" for row in of_org)),
             _usd(_sum(row["overage_cost"] for row in of_org) or Decimal(0)),
             _usd(_sum(row["usage_charge"] for row in of_org) or Decimal(0)),
-            _usd(_sum(row[name] for row in of_org for name in ("projected_overage_cost", "projected_usage_charge"))),
+            _usd(_sum(_expected(row) for row in of_org)),
             f"{sum(row['usage_bytes'] or 0 for row in of_org) / 1e9:.3f}",
         )
     return grid
@@ -177,6 +190,11 @@ def _totals(rows: list[dict[str, Any]]) -> RichTable:
 
 def _megabytes(size: int | None) -> str:
     return "?" if size is None else f"{size / 1e6:,.2f}"
+
+
+def _expected(row: dict[str, Any]) -> Decimal | None:
+    # A warehouse that an older version wrote lacks the second column until it is written to.
+    return _sum([row["projected_overage_cost"], row.get("projected_usage_charge")])
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:

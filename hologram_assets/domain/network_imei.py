@@ -5,9 +5,10 @@ An IMEI is its first 14 digits; missing ones are never a change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from hologram_assets.domain.imei import model_of
@@ -27,7 +28,7 @@ def imei_changes(sim: SimView) -> list[Finding]:
     so going back to the old device says nothing. An IMEI that the SIM has while it is not known yet is taken as its own.
     """
     rules = sim.rules
-    told = _known_devices(sim.devices_before, rules)
+    told = _known_devices(sim)
     known = sorted(sim.devices_before, key=lambda device: (sim.devices_before[device][1], device))
     last = known[-1] if known else None
     before = known[-2] if len(known) > 1 else None
@@ -75,16 +76,33 @@ def imei_changes(sim: SimView) -> list[Finding]:
     return findings
 
 
-def _known_devices(devices: Mapping[str, tuple[int, datetime]], rules: NetworkRules) -> set[str]:
-    """The IMEIs of before the window, without one that was seen too briefly to have been told beside its like."""
-    models: dict[str, int] = {}
-    for device in devices:
-        models[model_of(device)] = models.get(model_of(device), 0) + 1
-    return {
-        device
-        for device, (sessions, _) in devices.items()
-        if sessions >= rules.imei_run or models[model_of(device)] == 1
-    }
+def _known_devices(sim: SimView) -> set[str]:
+    """The IMEIs of before the window, without those that were seen too briefly to have been told.
+
+    A few sessions in a device are told if the device before was of another model, and may be told if nobody can say
+    which device that was: better not at all than twice.
+    """
+    brief = {device for device, (sessions, _) in sim.devices_before.items() if sessions < sim.rules.imei_run}
+    return sim.devices_before.keys() - {device for device in brief if not _may_follow_another_model(sim, device)}
+
+
+def _may_follow_another_model(sim: SimView, device: str) -> bool:
+    """Whether a session in the device may have come right after one in another model; from sums, so not always known."""
+    rows = [
+        (use.first_seen, use.last_seen, other)
+        for day in sim.days_before
+        for use in sim.uses[day]
+        if (other := sim.words.device(use.imei)) is not None
+    ]
+    others = [row for row in rows if row[2] != device]
+    for moment in (first for first, _, own in rows if own == device):
+        before = max((row for row in others if row[1] <= moment), key=itemgetter(1), default=None)
+        around = [row for row in others if row[0] <= moment < row[1]]
+        neighbours = around if before is None else [before, *around]
+        # Without one it was the SIM's first device.
+        if not neighbours or any(model_of(row[2]) != model_of(device) for row in neighbours):
+            return True
+    return False
 
 
 class Stay(NamedTuple):

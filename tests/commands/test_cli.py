@@ -41,7 +41,16 @@ def deployment(deploy: Callable[..., Deployment], monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_command_explains_itself(tmp_path: Path) -> None:
-    for command in ((), ("backfill",), ("report",), ("sandbox",), ("doctor",), ("orgs", "sync"), ("demo",)):
+    for command in (
+        (),
+        ("backfill",),
+        ("report",),
+        ("sandbox",),
+        ("doctor",),
+        ("orgs", "sync"),
+        ("demo",),
+        ("forecast", "backtest"),
+    ):
         result = run(*command, "--help", cwd=tmp_path)
         assert result.returncode == 0
         assert "Usage" in result.stdout

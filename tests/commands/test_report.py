@@ -77,7 +77,7 @@ def test_the_table_shows_the_costly_sims_and_the_totals_and_obeys_no_name(wareho
     assert "Totals per organisation" in text
 
 
-def test_what_will_cost_more_comes_first_among_what_costs_nothing_yet(warehouse: Warehouse) -> None:
+def test_what_will_cost_more_comes_first(warehouse: Warehouse) -> None:
     with warehouse.write() as connection:
         connection.execute(
             """INSERT INTO hologram.overage_report BY NAME SELECT 144 AS org_id, DATE '2026-11-02' AS day, *
@@ -101,6 +101,23 @@ def test_numbers_stay_whole_on_a_narrow_terminal(warehouse: Warehouse) -> None:
     console = Console(file=io.StringIO(), width=80)
     print_report(read_report(warehouse, DAY, []), console)
     assert "0.4202" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_names_give_way_before_a_number_or_an_id_does(warehouse: Warehouse) -> None:
+    with warehouse.write() as connection:
+        connection.execute(
+            """UPDATE hologram.overage_report SET linkid = 14400000 + linkid, projected_overage_cost = 1234.5,
+            plan_name = 'Global All Standard Flat Rate', device_name = 'a device with a long name',
+            pricing_status = 'zone_not_offered'"""
+        )
+    console = Console(file=io.StringIO(), width=160)
+    print_report(read_report(warehouse, DAY, []), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for whole in (" 144 ", " 14400001 ", "11-20 10:00", " 12.00 ", "0.4202", "1,234.5000", "over (zone_not_offered)"):
+        assert whole in text
+    assert "Global" in text
+    assert "Standard Flat" not in text
+    assert max(map(len, text.splitlines())) <= 160
 
 
 def test_a_day_without_a_report_says_how_to_make_one(warehouse: Warehouse) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hologram_assets.domain.network_change import Change
@@ -50,6 +50,7 @@ def _habit(chance: Random, linkid: int) -> dict[str, str | None]:
 
 @pytest.mark.campaign
 @given(st.integers(min_value=0, max_value=10**9))
+@example(300446877)
 @settings(max_examples=60)
 def test_no_change_is_told_twice_when_going_day_by_day(seed: int) -> None:
     told = random_fleet(seed).day_by_day(DAYS)

@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hologram_assets.domain.alerts import CRITICAL, ESCALATED, OPEN, RESOLVED, Alert
-from hologram_assets.domain.overage_alerts import PERIOD_ENDED, PLAN_CHANGED, SimPeriod, Standing, overage_alerts
+from hologram_assets.domain.overage_alerts import (
+    PERIOD_ENDED,
+    PLAN_CHANGED,
+    ClosedCharge,
+    SimPeriod,
+    Standing,
+    overage_alerts,
+)
 from hologram_assets.domain.overage_rules import OverageRules
 from hologram_assets.domain.overage_standings import ClosedRow, ReportRow, sim_periods
 from hologram_assets.domain.periods import end_of_day, start_of_day
@@ -213,6 +220,17 @@ def test_the_last_hours_of_a_period_of_pay_as_you_go_are_its_spend() -> None:
     rows = using(MB, until=1, status="payg", usage_charge=Decimal("1.00"), **terms)
     alert = the_alert(LAST_DAY, rows, [closed(30 * MB, usage_charge=Decimal("6.00"), **terms)])
     assert (alert.rule, alert.step, alert.state, alert.event_time) == ("payg_spend", 1, RESOLVED, END)
+
+
+def test_what_a_period_of_pay_as_you_go_came_to_raises_the_threshold_of_later_ones_and_not_its_own() -> None:
+    terms: dict[str, Any] = {"plan_id": 1, "included_bytes": 0}
+    rows = using(MB, until=1, status="payg", usage_charge=Decimal("6.01"), **terms)
+    ((period, standings),) = seen(LAST_DAY, rows)
+    before, own = ClosedCharge(END - MONTH, Decimal("2.00")), ClosedCharge(END, Decimal("6.01"))
+    for charges in ([before], [before, own], [before, ClosedCharge(END + MONTH, Decimal("90.00"))]):
+        (alert,) = overage_alerts(period, standings, charges, RULES)
+        assert (alert.detail["threshold"], alert.detail["closed_periods"]) == ("6.00", 1)
+    assert overage_alerts(period, standings, [before._replace(usd=Decimal("2.01"))], RULES) == []
 
 
 def test_closed_rows_of_a_period_that_still_runs_are_not_asked() -> None:

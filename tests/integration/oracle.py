@@ -22,7 +22,6 @@ INTERVAL = timedelta(days=30)
 MICRO = Decimal("0.000001")
 MEGABYTE = 1_000_000
 KILOBYTE = 1000
-NO_DAY = Rhythm(0, 0.0, 0.0)
 UNKNOWN_PLAN, VARIABLE, POOLED, NOT_OFFERED, PRICED = (
     "unknown_plan",
     "variable_rate",
@@ -125,11 +124,10 @@ class World:
         plans: dict[int | None, list[int]] = defaultdict(list)
         for link, days in rhythms.items():
             plans[self._placement(link).plan_id] += days
-        of_plans = {plan: rhythm(days) for plan, days in plans.items() if plan is not None}
+        # SIMs whose plan nobody knows have nothing in common.
+        of_plans = {plan: rhythm([] if plan is None else days) for plan, days in plans.items()}
         return [
-            self._report_row(
-                link, day, pooled(rhythm(rhythms[link]), of_plans.get(self._placement(link).plan_id, NO_DAY))
-            )
+            self._report_row(link, day, pooled(rhythm(rhythms[link]), of_plans[self._placement(link).plan_id]))
             for link in sorted(links)
         ]
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -136,7 +136,7 @@ def test_the_alerts_of_a_fleet_are_sound_and_say_every_step_that_its_report_show
 
 def test_a_day_that_is_run_again_has_the_same_rows_and_counts_no_change(loaded: Deploy, base: Base) -> None:
     deployment = loaded()
-    first = base.today - 3 * ONE_DAY
+    first = base.today - ONE_DAY
     derive(deployment, first, base.today)
     before = rows_of(deployment)
     changed_at = (
@@ -149,10 +149,29 @@ def test_a_day_that_is_run_again_has_the_same_rows_and_counts_no_change(loaded: 
     assert {changed for _, changed, _ in loads_of(deployment).values()} == {0}
 
 
+def test_what_comes_after_a_day_changes_nothing_on_it(loaded: Deploy, base: Base) -> None:
+    deployment = loaded()
+    day = base.today - 2 * ONE_DAY
+    assert deployment.backfill(day - 2 * ONE_DAY, day + ONE_DAY, [ORG], ["network_changes"]).ok
+    assert deployment.backfill(day, day, [ORG], ["alerts"]).ok
+    expected = rows_of(deployment)
+    assert {row[3] for row in expected} == {"overage", "network"}
+    with deployment.warehouse.write() as connection:
+        connection.execute(
+            "UPDATE hologram.sim_inventory SET device_name = 'later', device_id = 1 WHERE day > ?", [day]
+        )
+        connection.execute("DELETE FROM hologram.partition_loads WHERE day > ?", [day])
+        for table in ("raw_sessions", "daily_link_usage", "overage_report", "network_changes", "closed_periods"):
+            connection.execute(f"DELETE FROM hologram.{table} WHERE day > ?", [day])
+    forget(deployment, "alerts")
+    assert deployment.backfill(day, day, [ORG], ["alerts"]).ok
+    assert rows_of(deployment) == expected
+
+
 def test_what_speaks_today_is_the_table_without_information(loaded: Deploy, base: Base) -> None:
     deployment = loaded()
     yesterday = base.today - ONE_DAY
-    derive(deployment, yesterday - ONE_DAY, base.today)
+    derive(deployment, yesterday, base.today)
     speaking = spoken(deployment)
     assert set(speaking) == {yesterday, base.today}
     for day in speaking:
@@ -164,6 +183,8 @@ def test_what_speaks_today_is_the_table_without_information(loaded: Deploy, base
         known = {a.alert_id for n in range(8) for a in alerts_of(deployment, day - n * ONE_DAY)}
         assert {alert_id for alert_id, *_ in told} <= known
     assert speaking[base.today]["complete"]
+    assert deployment.backfill(yesterday, yesterday, [ORG], ["alerts"]).ok
+    assert not spoken(deployment)[yesterday]["complete"]
 
 
 def test_an_organisation_without_sims_has_an_empty_partition_of_alerts(quick: Deploy) -> None:
@@ -176,37 +197,29 @@ def test_an_organisation_without_sims_has_an_empty_partition_of_alerts(quick: De
     assert spoken(deployment) == {day: {"alerts": [], "complete": True}}
 
 
-@pytest.mark.parametrize(
-    ("derived", "lacks"),
-    [((), "overage_report"), (("overage_report",), "network_changes")],
-    ids=["nothing", "the report"],
-)
-def test_a_day_that_was_never_looked_at_fails_and_says_what_to_do(
-    quick: Deploy, derived: tuple[str, ...], lacks: str
-) -> None:
+def test_a_day_that_was_never_looked_at_fails_and_says_what_to_do(quick: Deploy) -> None:
     deployment = quick(orgs=(ORG,), sims=0, days=5)
     day = today() - ONE_DAY
-    ingest = ("raw_sessions", "sim_inventory", "plan_catalog", "billing_usage", "daily_link_usage")
-    assert deployment.backfill(day, day, [ORG], (*ingest, *derived)).ok
-    summary = deployment.backfill(day, day, [ORG], ["alerts"])
-    reason = f"{lacks} of {day} was never derived for organisation {ORG}; materialise it first"
-    assert summary.failed == {("alerts", OrgDay(ORG, day)): reason}
-    assert loads_of(deployment) == {}
+    for derived, lacks in (("nothing", "overage_report"), ("overage_report", "network_changes")):
+        with deployment.warehouse.write() as connection:
+            derived_without_rows(connection, day, assets=[derived])
+        summary = deployment.backfill(day, day, [ORG], ["alerts"])
+        reason = f"{lacks} of {day} was never derived for organisation {ORG}; materialise it first"
+        assert summary.failed == {("alerts", OrgDay(ORG, day)): reason}
+        assert loads_of(deployment) == {}
 
 
-def test_a_backfill_of_sixty_old_days_is_silent_and_today_is_not(quick: Deploy) -> None:
+@pytest.mark.parametrize("count", [6, pytest.param(60, marks=pytest.mark.campaign)])
+def test_a_backfill_of_old_days_is_silent_and_today_is_not(quick: Deploy, count: int) -> None:
     deployment = quick(orgs=(ORG,), sims=0, days=5)
-    first = today() - 62 * ONE_DAY
+    days = [today() - n * ONE_DAY for n in range(count + 1, 1, -1)]
     with deployment.warehouse.write() as connection:
-        for number in range(63):
-            day = first + number * ONE_DAY
-            for asset in ("overage_report", "network_changes"):
-                record_load(connection, ORG, day, asset, Load(rows=0, complete_through=end_of_day(day)), "a run")
-        # Above its allowance since the first day, in a period that ends tomorrow: there is something to say on every day.
-        days = [first + n * ONE_DAY for n in range(63)]
-        insert_report(connection, *days, linkid=7, period_start=start_of_day(first), period_end=end_of_day(today()))
-    assert deployment.backfill(first, first + 59 * ONE_DAY, [ORG], ["alerts"]).ok
-    assert len(rows_of(deployment)) == 60
+        derived_without_rows(connection, *days, today())
+        # Above its allowance since the first day, in a period that ends tonight: there is something to say on every day.
+        sim: dict[str, Any] = {"linkid": 7, "period_start": start_of_day(days[0]), "period_end": end_of_day(today())}
+        insert_report(connection, *days, today(), **sim)
+    assert deployment.backfill(days[0], days[-1], [ORG], ["alerts"]).ok
+    assert len(rows_of(deployment)) == count
     assert spoken(deployment) == {}
     assert deployment.backfill(today(), today(), [ORG], ["alerts"]).ok
     assert [len(speaking["alerts"]) for speaking in spoken(deployment).values()] == [1]
@@ -242,6 +255,7 @@ def test_a_silence_holds_for_its_days_says_why_and_ends_by_itself(
         assert before[day] == {}
 
 
+@pytest.mark.campaign
 @pytest.mark.xfail(
     strict=True,
     reason="days of the request that became stale while it ran, by sessions that left for a day beside, stay so",
@@ -255,6 +269,23 @@ def test_after_a_backfill_no_day_is_older_than_what_it_was_made_from(loaded: Dep
     assert summary.ok, (summary.failed, summary.errors)
     with deployment.warehouse.read() as connection:
         assert [day for asset in DERIVED for day in stale_days(connection, asset, ORG, base.first)] == []
+
+
+@pytest.mark.parametrize("upstream", ["overage_report", "network_changes", "daily_link_usage"])
+def test_alerts_are_older_than_the_reports_changes_and_usage_of_up_to_ninety_days_before(
+    reports: Any, upstream: str
+) -> None:
+    first = date(2026, 8, 1)
+    days = [first + n * ONE_DAY for n in (0, 1, 90, 91)]
+    for asset in ("daily_link_usage", "overage_report", "network_changes", "alerts"):
+        for day in days:
+            record_load(reports, ORG, day, asset, Load(rows=1, complete_through=end_of_day(day)), "a run")
+    assert stale_days(reports, "alerts", ORG, first) == []
+    again = Load(rows=1, complete_through=end_of_day(first))
+    record_load(reports, ORG, first, upstream, again, "a run that changes nothing")
+    assert stale_days(reports, "alerts", ORG, first) == []
+    record_load(reports, ORG, first, upstream, replace(again, changed_rows=1), "a run that changes a row")
+    assert stale_days(reports, "alerts", ORG, first) == days[:3]
 
 
 @pytest.mark.xfail(strict=True, reason="later days are only told of changes that the day's sums show")
@@ -273,6 +304,15 @@ def test_sessions_that_change_places_within_a_day_make_later_days_stale(reports:
 
 
 # --- what the database leaves out
+
+
+def derived_without_rows(
+    connection: Any, *days: date, assets: Sequence[str] = ("overage_report", "network_changes")
+) -> None:
+    """As if the assets had been run for the days and found nothing."""
+    for day in days:
+        for asset in assets:
+            record_load(connection, ORG, day, asset, Load(rows=0, complete_through=end_of_day(day)), "a run")
 
 
 def insert_report(connection: Any, *days: date, linkid: int, period_end: datetime, **words: Any) -> None:
@@ -396,6 +436,47 @@ def test_a_sims_alerts_do_not_depend_on_the_periods_of_others(reports: Any) -> N
 )  # fmt: skip
 def test_only_a_sim_that_comes_near_a_rule_is_looked_at(reports: Any, words: dict[str, Any], speaks: bool) -> None:
     insert_report(reports, LAST_DAY - ONE_DAY, linkid=7, period_end=END, **words)
+    assert bool(overage_of(reports, ORG, LAST_DAY - ONE_DAY)) == speaks
+
+
+def insert_closed(connection: Any, *, linkid: int, period_end: datetime, **words: Any) -> None:
+    """A period that used twice its allowance, unless said otherwise."""
+    row = {
+        "org_id": ORG, "day": period_end.date(), "linkid": linkid, "plan_id": 73, "included_bytes": 10_000_000,
+        "period_start": period_end - timedelta(days=30), "period_end": period_end, "session_bytes": 20_000_001,
+        "usage_source": "sessions", **words,
+    }  # fmt: skip
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO hologram.closed_periods ({', '.join(row)}) VALUES ({marks})", list(row.values()))
+
+
+@pytest.mark.parametrize(
+    ("words", "step"),
+    [
+        ({}, 200),
+        ({"hologram_bytes": 50_000_001, "usage_source": "billing"}, 500),
+        ({"hologram_bytes": 19_000_000}, 200),
+        ({"usage_source": "incomplete"}, 120),
+    ],
+)
+def test_the_last_hours_count_as_they_were_priced_and_not_at_all_while_days_are_missing(
+    reports: Any, words: dict[str, Any], step: int
+) -> None:
+    insert_report(reports, LAST_DAY - ONE_DAY, linkid=7, period_end=END)
+    insert_closed(reports, linkid=7, period_end=END, **words)
+    assert [(alert.step, alert.state) for alert in overage_of(reports, ORG, LAST_DAY)] == [(step, RESOLVED)]
+
+
+@pytest.mark.parametrize(("earlier", "speaks"), [("1.83", True), ("1.84", False), (None, True)])
+def test_a_spend_is_measured_against_the_closed_periods_of_the_sim(
+    reports: Any, earlier: str | None, speaks: bool
+) -> None:
+    terms: dict[str, Any] = {"linkid": 7, "plan_id": 1, "included_bytes": 0}
+    charge = None if earlier is None else Decimal(earlier)
+    insert_closed(reports, period_end=END - timedelta(days=30), usage_charge=charge, **terms)
+    insert_closed(reports, period_end=END - timedelta(days=30), usage_charge=Decimal(90), **terms | {"linkid": 8})
+    spent: dict[str, Any] = {"status": "payg", "usage_charge": Decimal("5.50")}
+    insert_report(reports, LAST_DAY - ONE_DAY, period_end=END, **terms, **spent)
     assert bool(overage_of(reports, ORG, LAST_DAY - ONE_DAY)) == speaks
 
 

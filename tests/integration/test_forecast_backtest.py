@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from statistics import median
 
@@ -14,10 +13,10 @@ from click.testing import CliRunner
 
 from hologram_assets.cli import main
 from hologram_assets.domain.forecast import Forecast, forecast, rhythm
-from hologram_assets.sandbox import Fleet, Sandbox, SandboxClock
+from hologram_assets.sandbox import Fleet, SandboxClock
 from hologram_assets.sandbox.evenly import even_sessions
 from hologram_assets.sandbox.periods import period_end, period_index, period_start
-from tests.conftest import Deployment
+from tests.integration.conftest import Deploy
 
 FORECAST_FLEETS = ("steady", "weekly", "bursts", "firmware_spike")
 AGES = (5, 10, 20)
@@ -78,7 +77,7 @@ def test_the_bound_holds_what_it_promises_on_a_thousand_sims_of_each_fleet(profi
     """85 to 95 %, from each age. No fleet knows of an update before it, nor that it was one for 28 days after it."""
     now = datetime(2026, 11, 23, 12)
     by_age: defaultdict[int, list[tuple[date, Forecast, int]]] = defaultdict(list)
-    after_update = []
+    after_update: list[tuple[date, Forecast, int]] = []
     for seed in (1, 2):
         replayed = Replayed(
             Fleet(SandboxClock(now), orgs=(144,), sims=480, days=LOADED_DAYS, seed=seed, profile=profile), now
@@ -100,9 +99,9 @@ def test_the_bound_holds_what_it_promises_on_a_thousand_sims_of_each_fleet(profi
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("profile", FORECAST_FLEETS)
 def test_the_command_finds_what_the_rules_say_of_a_loaded_fleet(
-    deploy: Callable[..., Deployment], monkeypatch: pytest.MonkeyPatch, profile: str
+    quick: Deploy, monkeypatch: pytest.MonkeyPatch, profile: str
 ) -> None:
-    deployment = deploy(orgs=(144,), sims=48, days=LOADED_DAYS, profile=profile, now=NOW)
+    deployment = quick(orgs=(144,), sims=48, days=LOADED_DAYS, profile=profile, now=NOW)
     monkeypatch.setenv("HOLOGRAM_START_DATE", "2025-01-01")
     monkeypatch.setenv("HOLOGRAM_RETENTION_DAYS", "100000")
     monkeypatch.setenv("HOLOGRAM_PAGE_SIZE", "2000")
@@ -120,7 +119,7 @@ def test_the_command_finds_what_the_rules_say_of_a_loaded_fleet(
     found = json.loads(result.stdout)
     assert found["periods"] == 48
     assert set(found["left_out"].values()) == {0}
-    right = Replayed(truth_of(deployment.sandbox), NOW).found
+    right = Replayed(deployment.sandbox.fleet, NOW).found
     assert [score["age"] for score in found["ages"]] == list(AGES)
     for score in found["ages"]:
         forecasts = right[score["age"]]
@@ -133,7 +132,3 @@ def test_the_command_finds_what_the_rules_say_of_a_loaded_fleet(
         # 48 SIMs are a sample: what they may stray is three standard errors.
         stray = 3 * math.sqrt(0.1 * 0.9 / 48)
         assert 0.85 - stray <= score["covered_pct"] / 100 <= min(1, 0.95 + stray)
-
-
-def truth_of(sandbox: Sandbox) -> Fleet:
-    return sandbox.fleet

@@ -279,9 +279,7 @@ def test_the_good_days_of_a_range_are_stored_and_what_follows_is_run_for_them(
     assert f"FAILED raw_sessions {broken}|{ORG}" in said(result)
     assert summary["materialized"] == dict.fromkeys(
         ("billing_usage", "plan_catalog", "sim_inventory"), 5
-    ) | dict.fromkeys(
-        ("raw_sessions", "daily_link_usage", "network_changes", "overage_report", "alerts"), 4
-    )
+    ) | dict.fromkeys(("raw_sessions", "daily_link_usage", "network_changes", "overage_report", "alerts"), 4)
     assert stored_of(deployment, ORG) == sessions_of(deployment, ORG, good)
     for asset in ("raw_sessions", "daily_link_usage", "network_changes", "overage_report", "alerts"):
         assert set(materialized(asset)) == {str(OrgDay(ORG, day).key) for day in good}

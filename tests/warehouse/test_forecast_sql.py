@@ -259,7 +259,7 @@ def test_one_sim_in_numbers(connection: duckdb.DuckDBPyConnection) -> None:
     assert found.projected == 109 * MB
     # 1.2816 * 1 MB * sqrt(19.5 * (1 + 19.5/28)) = 7.371190 MB, and no bursts.
     assert found.bound == 109 * MB + 7_371_190
-    assert (found.overage, found.charge) == (cost(9 * MB, RATE), 0)
+    assert (found.overage, found.charge) == (cost(9 * MB, RATE), Decimal(0))
     # 30 MB are left at 2 MB a day: 15 days from noon.
     assert found.exhausted_on == TODAY + 15 * DAY
     assert found.status == "will_exceed"
@@ -345,7 +345,7 @@ def test_a_sim_that_is_over_stays_over_and_is_foreseen(connection: duckdb.DuckDB
 def test_pay_as_you_go_has_a_projected_charge_and_no_projected_overage(connection: duckdb.DuckDBPyConnection) -> None:
     found = reported(connection, {1: Sim(dict.fromkeys(range(1, 30), MB), allowance=0, limit=5 * MB)})[1]
     assert (found.status, found.projected) == ("payg", 70 * MB)
-    assert (found.overage, found.charge) == (0, cost(70 * MB, RATE))
+    assert (found.overage, found.charge) == (Decimal(0), cost(70 * MB, RATE))
     assert (found.exhausted_on, found.exposure) == (None, None)
 
 
