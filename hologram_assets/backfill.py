@@ -232,9 +232,10 @@ class Backfill:
             ]
 
     def _derive_other_days(self, org_id: int, request: Request, began: datetime, summary: Summary) -> None:
-        """Days beside the range that build on what changed, if they were ever derived.
+        """Days that build on what changed, if they were ever derived.
 
-        Most lie after it; a session whose end moved to an earlier day has changed that day too.
+        Most lie after the range; a session whose end moved to another day has changed that day too, and so, if that was
+        derived last, days of the range.
         """
         for asset in DERIVED:
             if asset not in request.assets:
@@ -245,7 +246,7 @@ class Backfill:
                     stale = stale_days(connection, asset, org_id, first)
             except WarehouseMissingError:
                 return
-            others = [day for day in stale if not request.days.first <= day <= request.days.last]
+            others = [day for day in stale if (asset, OrgDay(org_id, day)) not in summary.failed]
             if others:
                 self._run_days(org_id, [asset], others, summary)
 

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from hologram_assets.domain.alerts import INFO, OVERAGE, SEVERITIES, Alert
-from hologram_assets.domain.messages import reason
+from hologram_assets.domain.messages import LONGEST_NAME, reason
 from hologram_assets.domain.overage_rules import OVERAGE_STEP, PAYG_SPEND
 from hologram_assets.domain.periods import start_of_day
 
@@ -82,7 +82,7 @@ def because(alert: Alert) -> str:
     if alert.family == OVERAGE:
         return reason(alert.detail)
     name = alert.detail.get("device_name")
-    return f"{name}: {alert.detail['why']}" if name else str(alert.detail["why"])
+    return f"{str(name)[:LONGEST_NAME]}: {alert.detail['why']}" if name else str(alert.detail["why"])
 
 
 def _detailed(alerts: Iterable[Alert], since: datetime) -> list[bool]:

@@ -22,7 +22,7 @@ _SECTION_LENGTH = 3_000
 _URL_LENGTH = 3_000
 # Of one text from outside, so that a long name leaves room for what follows it.
 _LONGEST_TEXT = 500
-_LONGEST_NAME = 80
+LONGEST_NAME = 80
 _IDS_IN_METADATA = 100
 # Slack has no escape for what formats; these look the same to a reader. An underscore within a word formats nothing.
 _LOOKALIKES = str.maketrans("*~`", "\u2217\u223c\u02cb")
@@ -201,7 +201,7 @@ def _usage(detail: Mapping[str, Any]) -> str:
     plan = detail.get("plan_name") or f"plan {detail.get('plan_id')}"
     name = str(detail.get("device_name") or "no name")
     allowance = f"of {_megabytes(detail['included_bytes'])} " if detail.get("included_bytes") else ""
-    parts = [f"{name[:_LONGEST_NAME]}: {_megabytes(detail.get('usage_bytes'))} used {allowance}({plan})"]
+    parts = [f"{name[:LONGEST_NAME]}: {_megabytes(detail.get('usage_bytes'))} used {allowance}({plan})"]
     if detail.get("projected_bytes") is not None:
         parts.append(f"{_megabytes(detail['projected_bytes'])} expected at the end of the period")
     parts += [

@@ -6,7 +6,7 @@ Source: rules.md, "Which period a SIM is in" and "Overage alerts" (a new plan or
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -77,9 +77,10 @@ def sim_periods(
     """
     for period in _by_period(rows):
         last = period[-1]
-        if last.period_end.date() < day:
+        ended_at = _ended_at(period, rows)
+        if ended_at.date() < day:
             continue
-        over = last.period_end.date() == day
+        over = ended_at.date() == day
         for terms in dict.fromkeys(row.terms for row in period):
             of_terms = [row for row in period if row.terms == terms]
             standings = [standing for row in of_terms if (standing := row.standing()) is not None]
@@ -95,11 +96,11 @@ def sim_periods(
             )
             if terms != last.terms:
                 after = next(row.day for row in period if row.day > of_terms[-1].day)
-                if after != day or over:
+                if after != day:
                     continue
                 sim = sim._replace(ended_at=start_of_day(day), ended_because=PLAN_CHANGED)
             elif over:
-                sim = sim._replace(ended_at=last.period_end, ended_because=PERIOD_ENDED)
+                sim = sim._replace(ended_at=ended_at, ended_because=PERIOD_ENDED)
                 standings += _last_hours(sim, day, closed)
             if standings:
                 yield sim, standings
@@ -115,6 +116,15 @@ def _by_period(rows: Sequence[ReportRow]) -> list[list[ReportRow]]:
         else:
             same.append(row)
     return periods
+
+
+def _ended_at(period: Sequence[ReportRow], rows: Sequence[ReportRow]) -> datetime:
+    """When a period ends: as it was last heard, or earlier if a day's row is about the next one already."""
+    heard = period[-1].period_end
+    following = (row.day for row in rows if row.day > period[-1].day and abs(row.period_end - heard) >= SAME_PERIOD)
+    first = next(following, None)
+    # A day's row is about the period that holds its last second.
+    return heard if first is None else min(heard, end_of_day(first) - timedelta(seconds=1))
 
 
 def _last_hours(sim: SimPeriod, day: date, closed: Iterable[ClosedRow]) -> Iterator[Standing]:

@@ -24,7 +24,7 @@ from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.domain.overage_alerts import ClosedCharge, overage_alerts
 from hologram_assets.domain.overage_rules import OverageRules
 from hologram_assets.domain.overage_standings import ClosedRow, ReportRow, sim_periods
-from hologram_assets.domain.periods import end_of_day
+from hologram_assets.domain.periods import PERIOD, end_of_day
 from hologram_assets.domain.silences import Silence, silenced_by
 from hologram_assets.warehouse.connection import sql
 from hologram_assets.warehouse.derived import NotLoadedError, replace_with_fresh
@@ -33,7 +33,8 @@ from hologram_assets.warehouse.tables import ALERTS, NETWORK_CHANGES, OVERAGE_RE
 
 # A change's condition looks at the 24 hours before it too.
 _LEAD = timedelta(hours=24)
-_FALLBACK_DAYS = timedelta(days=31)
+# A calendar month is a day longer than a period, and a period's start may be a day early.
+_MONTH_MORE = timedelta(days=2)
 _WEEK = timedelta(days=7)
 _CHARGES_OF = timedelta(days=400)
 _ALERTS_SCHEMA = pa.schema(
@@ -135,15 +136,15 @@ def sims_near_a_rule(
     connection: duckdb.DuckDBPyConnection, org_id: int, day: date, rules: OverageRules
 ) -> Iterator[SimRows]:
     """The SIMs that came near one of the overage rules, one by one."""
-    first = _one(
+    longest = _one(
         connection,
-        """SELECT min(CAST(period_start AS DATE)) FROM hologram.overage_report
-           WHERE org_id = $org_id AND day BETWEEN CAST($day AS DATE) - 1 AND $day""",
+        """SELECT max(billingperiod) FROM hologram.plan_catalog
+           WHERE org_id = $org_id AND day BETWEEN CAST($day AS DATE) - 90 AND $day""",
         {"org_id": org_id, "day": day},
     )
     parameters = {
         "org_id": org_id,
-        "first": first or day - _FALLBACK_DAYS,
+        "first": day - PERIOD * (longest or 1) - _MONTH_MORE,
         "day": day,
         "share": Decimal(rules.steps[0]) / 100,
         "overage_usd": rules.will_exceed_usd,

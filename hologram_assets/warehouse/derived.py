@@ -103,7 +103,14 @@ def foresee(connection: duckdb.DuckDBPyConnection, org_id: int, as_of: datetime 
     """Make temp table `forecasts` from temp table `standings`, as of a moment (naive UTC; None: nothing is foreseen)."""
     connection.execute(
         sql("forecast"),
-        {"org_id": org_id, "as_of": as_of, "history_days": rules.history_days, "own_days": rules.own_days},
+        {
+            "org_id": org_id,
+            "as_of": as_of,
+            "history_days": rules.history_days,
+            "own_days": rules.own_days,
+            "one_off_times": rules.one_off_times,
+            "one_off_share": rules.one_off_share,
+        },
     )
 
 

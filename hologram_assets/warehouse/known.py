@@ -55,9 +55,9 @@ def first_changed_day(connection: duckdb.DuckDBPyConnection, org_id: int, since:
 def stale_days(connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, since: date) -> list[date]:
     """Days from `since` on whose derived partition is older than the data it was made from, ascending.
 
-    A day of `daily_link_usage` is made from that day's sessions; one of the others from the usage of the day and of up to
-    90 days before it, the report from the day's own totals, plans and SIMs as well, and alerts from the reports and the
-    network changes of these days.
+    A day of `daily_link_usage` is made from that day's sessions; one of the others from the sessions and the usage of the day
+    and of up to 90 days before it, the report from the day's own totals, plans and SIMs as well, and alerts from the reports
+    and the network changes of these days.
     """
     look_back = timedelta(0) if asset == DAILY_LINK_USAGE.name else _LOOK_BACK
     rows = connection.execute(
@@ -65,7 +65,8 @@ def stale_days(connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, s
         JOIN hologram.partition_loads AS s
           ON s.org_id = d.org_id AND s.data_changed_at > d.loaded_at AND (
             ($asset = 'daily_link_usage' AND s.asset = 'raw_sessions' AND s.day = d.day)
-            OR ($asset <> 'daily_link_usage' AND s.asset = 'daily_link_usage' AND s.day BETWEEN d.day - $days AND d.day)
+            OR ($asset <> 'daily_link_usage' AND s.asset IN ('raw_sessions', 'daily_link_usage')
+                AND s.day BETWEEN d.day - $days AND d.day)
             OR ($asset = 'alerts' AND s.asset IN ('overage_report', 'network_changes')
                 AND s.day BETWEEN d.day - $days AND d.day)
             OR ($asset = 'overage_report' AND s.day = d.day

@@ -246,9 +246,6 @@ def test_nothing_else_was_reached_on_the_day(words: dict[str, Any]) -> None:
 # --- size and form
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the reason of a network alert begins with the device's name, however long that is"
-)
 def test_two_thousand_entries_stay_below_500_kb_whatever_devices_are_called() -> None:
     name = "\N{PILE OF POO}<!channel>&" * 200
     crowd = [

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hologram_assets.domain.forecast import Forecast, ForecastRules, Rhythm, forecast, outlook, pooled, rhythm
+from hologram_assets.domain.forecast import (
+    Forecast,
+    ForecastRules,
+    Rhythm,
+    forecast,
+    ordinary_days,
+    outlook,
+    pooled,
+    rhythm,
+)
 
 MB = 1_000_000
 ALLOWANCE = 100 * MB
@@ -129,6 +138,55 @@ def test_midnight_is_the_end_of_the_day_before_it() -> None:
     assert ahead(10).exhausted_on is None
 
 
+# --- a day like no other
+
+
+@pytest.mark.parametrize(
+    ("largest", "left_out"),
+    [
+        (10 * MB, False),  # 2.5 times the second largest, 10 of 66 MB: a busy day
+        (10 * MB + 1, True),
+        (14 * MB - 1, True),
+        (14 * MB, False),  # a fifth of 70 MB: the way the SIM works
+        (500 * MB, False),
+    ],
+)
+def test_a_day_far_above_all_others_is_no_rhythm_unless_it_has_a_fifth_of_all(largest: int, left_out: bool) -> None:
+    others = [4 * MB] + [2 * MB] * 26
+    for place in (0, 5, 27):
+        found = ordinary_days([*others[:place], largest, *others[place:]])
+        assert found == (others if left_out else [*others[:place], largest, *others[place:]])
+
+
+def test_two_large_days_are_a_rhythm() -> None:
+    days = [2 * MB] * 26 + [11 * MB] * 2
+    assert ordinary_days(days) == days
+
+
+@pytest.mark.parametrize("days", [[], [0], [8], [0] * 28, [0] * 27 + [8], [1, 8], [2] * 10 + [5]])
+def test_where_the_other_days_say_little_all_of_them_count(days: list[int]) -> None:
+    assert ordinary_days(days) == days
+
+
+@given(st.lists(st.integers(0, 3) | sizes, max_size=40), st.floats(1, 1000) | st.just(1), st.floats(0, 1) | st.just(1))
+def test_at_most_the_one_largest_day_is_left_out_and_never_the_last(
+    days: list[int], times: float, share: float
+) -> None:
+    found = ordinary_days(days, ForecastRules(one_off_times=times, one_off_share=share))
+    if found == days:
+        return
+    assert len(found) == len(days) - 1 > 0
+    (missing,) = [size for size in days if size not in found]
+    assert missing > times * max(found)
+    assert missing < share * sum(days)
+
+
+def test_the_share_0_leaves_no_day_out() -> None:
+    days = [2 * MB] * 27 + [11 * MB]
+    assert ordinary_days(days) == days[:27]
+    assert ordinary_days(days, ForecastRules(one_off_share=0)) == days
+
+
 # --- pooling
 
 
@@ -212,7 +270,17 @@ def test_the_first_three_days_are_quiet_unless_four_fifths_are_used(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"history_days": 1}, {"own_days": 0}, {"own_days": 29}, {"quiet_days": -1}, {"loud_share": 1.1}],
+    [
+        {"history_days": 1},
+        {"own_days": 0},
+        {"own_days": 29},
+        {"quiet_days": -1},
+        {"loud_share": 1.1},
+        {"one_off_times": 0.9},
+        {"one_off_times": 1001},
+        {"one_off_share": -0.1},
+        {"one_off_share": 1.1},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="forecast"):

@@ -279,16 +279,11 @@ MOVED_OVER_MIDNIGHT = [
 ]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a period stays open up to the end that was last heard, though a later row is about the next one",
-)
 def test_an_end_that_moves_back_over_midnight_leaves_one_period_running() -> None:
     running = [period for period, _ in seen(LAST_DAY, MOVED_OVER_MIDNIGHT) if period.ended_at is None]
     assert [period.period_end.month for period in running] == [12]
 
 
-@pytest.mark.xfail(strict=True, reason="closed rows are only read on the day of the end that was last heard")
 def test_the_last_day_of_a_period_whose_end_moves_back_over_midnight_counts() -> None:
     end = datetime(2026, 11, 30, 23, 59, 58)
     last_day = [closed(13 * MB, period_end=end)]
@@ -304,10 +299,6 @@ def test_ends_that_lie_twelve_hours_apart_are_two_periods() -> None:
     assert (len(seen(back(4), near)[0][1]), len(seen(back(4), far)[0][1])) == (2, 1)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a period stays open up to the end that was last heard, though a later row is about the next one",
-)
 def test_a_new_period_resolves_the_one_before_though_that_was_to_end_later() -> None:
     """A SIM that is billed anew from the middle of its period on, for instance after it was moved to another plan."""
     rows = [row(back(10), 9 * MB), row(back(9), 6 * MB, period_end=END + timedelta(days=20))]
@@ -315,6 +306,14 @@ def test_a_new_period_resolves_the_one_before_though_that_was_to_end_later() -> 
     assert old[0].ended_at is not None
     assert new[0].ended_at is None
     assert [alert.state for alert in alerts(back(8), rows)] == [OPEN]
+
+
+def test_a_new_period_resolves_the_one_before_though_it_ends_earlier() -> None:
+    """A SIM that goes from a plan of 90 days to one of 30 in the middle of its period."""
+    rows = [row(back(10), 9 * MB, period_end=END + 2 * MONTH), row(back(9), 6 * MB, plan_id=74)]
+    running = [period for period, _ in seen(back(9), rows) if period.ended_at is None]
+    assert [period.plan_id for period in running] == [74]
+    assert [alert.detail["plan_id"] for alert in alerts(back(8), rows)] == [74]
 
 
 # --- another plan or allowance

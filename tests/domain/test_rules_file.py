@@ -35,6 +35,8 @@ def test_the_defaults_of_the_forecast_are_those_of_the_rules() -> None:
         "own_days": 14,
         "quiet_days": 3.0,
         "loud_share": 0.8,
+        "one_off_times": 2.5,
+        "one_off_share": 0.2,
     }
 
 
@@ -163,6 +165,8 @@ def test_an_anchor_saves_writing_an_organisations_rules_twice() -> None:
         ),
         ("overage: {steps: [[50]]}", "line 1: overage.steps must be a list"),
         ("overage:\n  warn_step: 120", "line 2: overage.warn_step must be at most critical_step (100), not 120"),
+        ("forecast: {one_off_times: 0.9}", "line 1: forecast.one_off_times must be a number from 1 to 1000, not 0.9"),
+        ("forecast:\n  one_off_share: 1.1", "line 2: forecast.one_off_share must be a share from 0 to 1, not 1.1"),
         (
             "forecast:\n  history_days: 7",
             "line 2: forecast.own_days must be a whole number of days from 1 to history_days (7), not 14",

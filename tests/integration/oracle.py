@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from hologram_assets.domain.forecast import Forecast, Rhythm, forecast, outlook, pooled, rhythm
+from hologram_assets.domain.forecast import Forecast, Rhythm, forecast, ordinary_days, outlook, pooled, rhythm
 from hologram_assets.sandbox import RETENTION, BillingPeriod, Plan, Sandbox
 
 DAY = timedelta(days=1)
@@ -120,7 +120,7 @@ class World:
     def report(self, day: date) -> list[ReportRow]:
         """`overage_report` of a day, by ascending SIM."""
         links = self._links(day)
-        rhythms = {link: self._days(link, day) for link in links}
+        rhythms = {link: ordinary_days(self._days(link, day)) for link in links}
         plans: dict[int | None, list[int]] = defaultdict(list)
         for link, days in rhythms.items():
             plans[self._placement(link).plan_id] += days

@@ -115,6 +115,11 @@ def test_the_alerts_of_a_fleet_are_sound_and_say_every_step_that_its_report_show
     )
     assert unsound == []
 
+    through = dict(
+        deployment.rows("SELECT asset, complete_through FROM hologram.partition_loads WHERE day = ?", [base.today])
+    )
+    assert through["alerts"] == min(through["overage_report"], through["network_changes"]) < end_of_day(base.today)
+
     shown = deployment.rows(
         """SELECT linkid, max(usage_bytes * 100 / included_bytes) FROM hologram.overage_report AS r
            WHERE org_id = ? AND day <= ? AND included_bytes > 0 AND pricing_status <> 'pooled' AND status <> 'unknown'
@@ -151,8 +156,9 @@ def test_a_day_that_is_run_again_has_the_same_rows_and_counts_no_change(loaded: 
 
 def test_what_comes_after_a_day_changes_nothing_on_it(loaded: Deploy, base: Base) -> None:
     deployment = loaded()
-    day = base.today - 2 * ONE_DAY
-    assert deployment.backfill(day - 2 * ONE_DAY, day + ONE_DAY, [ORG], ["network_changes"]).ok
+    day = base.today - 3 * ONE_DAY
+    assert deployment.backfill(day - ONE_DAY, base.today, [ORG], ["network_changes"]).ok
+    assert deployment.rows("SELECT 1 FROM hologram.network_changes WHERE day > ? LIMIT 1", [day])
     assert deployment.backfill(day, day, [ORG], ["alerts"]).ok
     expected = rows_of(deployment)
     assert {row[3] for row in expected} == {"overage", "network"}
@@ -255,22 +261,6 @@ def test_a_silence_holds_for_its_days_says_why_and_ends_by_itself(
         assert before[day] == {}
 
 
-@pytest.mark.campaign
-@pytest.mark.xfail(
-    strict=True,
-    reason="days of the request that became stale while it ran, by sessions that left for a day beside, stay so",
-)
-def test_after_a_backfill_no_day_is_older_than_what_it_was_made_from(loaded: Deploy, base: Base) -> None:
-    deployment = loaded()
-    day = base.today - ONE_DAY
-    derive(deployment, day)
-    deployment.sandbox.faults.set("moved_rows", value=0.3)
-    summary = deployment.backfill(day, day, [ORG])
-    assert summary.ok, (summary.failed, summary.errors)
-    with deployment.warehouse.read() as connection:
-        assert [day for asset in DERIVED for day in stale_days(connection, asset, ORG, base.first)] == []
-
-
 @pytest.mark.parametrize("upstream", ["overage_report", "network_changes", "daily_link_usage"])
 def test_alerts_are_older_than_the_reports_changes_and_usage_of_up_to_ninety_days_before(
     reports: Any, upstream: str
@@ -288,7 +278,6 @@ def test_alerts_are_older_than_the_reports_changes_and_usage_of_up_to_ninety_day
     assert stale_days(reports, "alerts", ORG, first) == days[:3]
 
 
-@pytest.mark.xfail(strict=True, reason="later days are only told of changes that the day's sums show")
 def test_sessions_that_change_places_within_a_day_make_later_days_stale(reports: Any) -> None:
     """The order of a day's sessions decides on which day k in a row were back; the day's sums are the same as before."""
     day, through = date(2026, 11, 20), datetime(2026, 12, 1)
@@ -391,20 +380,12 @@ LAST_DAY = date(2026, 11, 20)
 END = datetime(2026, 11, 20, 17, 24, 43)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="how far back a SIM's rows are read depends on the periods that other SIMs are in on the day and the one before",
-)
 def test_a_period_that_ends_is_resolved_though_the_day_before_was_never_derived(reports: Any) -> None:
     insert_report(reports, *(LAST_DAY - n * ONE_DAY for n in (4, 3, 2)), linkid=7, period_end=END)
     insert_report(reports, LAST_DAY, linkid=7, period_end=END + timedelta(days=30), usage_bytes=0, status="ok")
     assert [(alert.state, alert.resolved_at) for alert in overage_of(reports, ORG, LAST_DAY)] == [(RESOLVED, END)]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="how far back a SIM's rows are read depends on the periods that other SIMs are in on the day and the one before",
-)
 def test_a_sims_alerts_do_not_depend_on_the_periods_of_others(reports: Any) -> None:
     insert_report(reports, *(LAST_DAY - n * ONE_DAY for n in (4, 3, 2)), linkid=7, period_end=END)
     insert_report(reports, LAST_DAY, linkid=7, period_end=END + timedelta(days=30), usage_bytes=0, status="ok")
@@ -594,6 +575,13 @@ def derived_anew(deployment: Deployment, truth: Truth) -> Rows:
     return rows_of(deployment)
 
 
+def nothing_is_stale(deployment: Deployment, truth: Truth) -> None:
+    """No day is older than what it was made from."""
+    first = truth.days[0] - ONE_DAY
+    with deployment.warehouse.read() as connection:
+        assert [(asset, day) for asset in DERIVED for day in stale_days(connection, asset, ORG, first)] == []
+
+
 def differences(rows: Rows, expected: Rows) -> list[tuple[str, tuple[Any, ...]]]:
     """What is there and shouldn't be, and what should be and isn't."""
     left, right = set(rows), set(expected)
@@ -667,6 +655,7 @@ def test_sessions_that_come_late_or_change_give_the_alerts_of_a_clean_run(fleet:
     complete(deployment, holes, ())
     deployment.sandbox.faults.set("changed_rows", value=0.5)
     complete(deployment, [last], ())
+    nothing_is_stale(deployment, truth)
     corrected = rows_of(deployment)
     assert differences(corrected, before)
     assert differences(corrected, derived_anew(deployment, truth)) == []
@@ -674,15 +663,12 @@ def test_sessions_that_come_late_or_change_give_the_alerts_of_a_clean_run(fleet:
 
 @pytest.mark.campaign
 @pytest.mark.timeout(300)
-@pytest.mark.xfail(
-    strict=True,
-    reason="days of the request that became stale while it ran, by sessions that left for a day beside, stay so",
-)
 def test_sessions_that_move_to_another_day_give_the_alerts_of_a_clean_run(fleet: tuple[Deployment, Truth]) -> None:
     deployment, truth = fleet
     before = in_order(deployment)
     deployment.sandbox.faults.set("moved_rows", value=0.2)
     complete(deployment, [truth.now.date() - 6 * ONE_DAY], ())
+    nothing_is_stale(deployment, truth)
     corrected = rows_of(deployment)
     assert differences(corrected, before)
     assert differences(corrected, derived_anew(deployment, truth)) == []

@@ -191,7 +191,7 @@ def test_without_a_key_the_code_location_loads_and_the_run_names_the_variable(
         assert f"no API key for organisation {ORG}" in failed[asset]
         assert "HOLOGRAM_API_KEY" in failed[asset]
         assert f"HOLOGRAM_API_KEY_{ORG}" in failed[asset]
-    assert len(failed) == 7
+    assert len(failed) == 8
     assert filled.sandbox.requests == []
     assert everything(filled) == before
 
@@ -303,5 +303,5 @@ def test_json_is_one_object_on_standard_output_and_words_go_elsewhere(
     assert (summary["from"], summary["to"], summary["orgs"]) == (str(day), str(day), [ORG])
     assert summary["failed"] == summary["errors"] == []
     assert set(summary["materialized"].values()) == {1}
-    assert len(summary["materialized"]) == 7
+    assert len(summary["materialized"]) == 8
     assert "stored in" in said(result)

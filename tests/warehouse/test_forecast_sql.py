@@ -6,13 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import duckdb
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hologram_assets.domain.forecast import Forecast, ForecastRules, Rhythm, forecast, outlook, pooled, rhythm
+from hologram_assets.domain.forecast import (
+    Forecast,
+    ForecastRules,
+    Rhythm,
+    forecast,
+    ordinary_days,
+    outlook,
+    pooled,
+    rhythm,
+)
 from hologram_assets.domain.pricing import billable_bytes, charge, cost
 from hologram_assets.warehouse.connection import sql
 from hologram_assets.warehouse.derived import foresee
@@ -179,7 +189,7 @@ def own_days(sim: Sim, loaded: frozenset[int], as_of: datetime, rules: ForecastR
 def expected(
     sims: Mapping[int, Sim], loaded: frozenset[int], as_of: datetime, rules: ForecastRules
 ) -> dict[int, Forecast | None]:
-    days = {link: own_days(sim, loaded, as_of, rules) for link, sim in sims.items()}
+    days = {link: ordinary_days(own_days(sim, loaded, as_of, rules), rules) for link, sim in sims.items()}
     found: dict[int, Forecast | None] = {}
     for link, sim in sims.items():
         mates = [size for other in sims if sims[other].plan_id == sim.plan_id for size in days[other]]
@@ -192,9 +202,29 @@ def expected(
     return found
 
 
+EVERY_DAY = frozenset(range(1, 40))
+
+
+def updated(size: int) -> dict[int, int]:
+    """Days of 1 MB each, but for one of another size a week ago."""
+    return dict.fromkeys(range(1, 33), MB) | {7: size}
+
+
 sizes = st.integers(0, 50) | st.integers(0, 10**7) | st.integers(0, 10**15)
-histories = st.dictionaries(st.integers(1, 32), sizes, max_size=32) | sizes.map(
-    lambda size: dict.fromkeys(range(1, 33), size)
+# Days of about the same size, and one that is a few times as large: left out, or just not.
+updates = st.builds(
+    lambda size, noise, ago, times: {
+        day: int(times * size) if day == ago else size + size * share // 100 for day, share in enumerate(noise, start=1)
+    },
+    st.integers(1, 10**14),
+    st.lists(st.integers(0, 50), min_size=32, max_size=32),
+    st.integers(1, 32),
+    st.sampled_from([1.5, 2.5, 3.75, 4.0, 5.0, 6.75, 9.0]) | st.floats(1, 12),
+)
+histories = (
+    st.dictionaries(st.integers(1, 32), sizes, max_size=32)
+    | sizes.map(lambda size: dict.fromkeys(range(1, 33), size))
+    | updates
 )
 sims = st.builds(
     Sim,
@@ -206,7 +236,13 @@ sims = st.builds(
     length=st.just(30.0) | st.just(90.0),
     known_ends=st.lists(st.floats(0, 60), max_size=2).map(tuple),
 )
-rules = st.builds(ForecastRules, st.sampled_from([28, 28, 14, 5]), st.sampled_from([1, 3, 5]))
+rules = st.builds(
+    ForecastRules,
+    st.sampled_from([28, 28, 14, 5]),
+    st.sampled_from([1, 3, 5]),
+    one_off_times=st.sampled_from([2.5, 1, 1000]) | st.floats(1, 5),
+    one_off_share=st.sampled_from([0.2, 0, 1]) | st.floats(0, 1),
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -217,6 +253,9 @@ rules = st.builds(ForecastRules, st.sampled_from([28, 28, 14, 5]), st.sampled_fr
     rules=st.just(ForecastRules()) | rules,
 )
 @example([Sim({}, usage=0)], frozenset(), 0.0, ForecastRules())
+@example([Sim(updated(5 * MB)), Sim({}, usage=0, started=0.0)], EVERY_DAY, 0.0, ForecastRules())
+@example([Sim(updated(5 * MB // 2)), Sim(updated(27 * MB // 4))], EVERY_DAY, 0.0, ForecastRules())
+@example([Sim({1: 8}, plan_id=2), Sim({3: 1, 9: 8})], EVERY_DAY, 0.0, ForecastRules(one_off_times=1, one_off_share=1))
 @example([Sim({}, usage=0, started=0.0)], frozenset({1}), 0.0, ForecastRules())
 @example([Sim({1: MB}, length=10.0)], frozenset(range(1, 33)), 0.0, ForecastRules())
 @example([Sim(dict.fromkeys(range(1, 32), 10**15), usage=10**15)], frozenset(range(1, 33)), 0.0, ForecastRules())
@@ -298,6 +337,32 @@ def test_a_sim_that_was_activated_five_days_ago_has_no_28_days_of_nothing(
     # Known for long and used for the first time now, it has 28 days, of which 24 are 0.
     waiting = Sim(new.daily, started=4.5, usage=30 * MB, known_ends=(4.5,))
     assert reported(connection, {1: waiting, 2: old})[1].projected == round(30 * MB + 25.5 * 30 * MB / 28)
+
+
+@pytest.mark.parametrize(
+    ("size", "mean"),
+    [
+        (5 * MB // 2, Fraction(59, 56)),  # two and a half times the others
+        (5 * MB // 2 + 1, Fraction(1)),
+        (27 * MB // 4 - 1, Fraction(1)),
+        (27 * MB // 4, Fraction(135, 112)),  # a fifth of all
+        (100 * MB, Fraction(127, 28)),
+    ],
+)
+def test_a_day_like_no_other_counts_for_nobody(
+    connection: duckdb.DuckDBPyConnection, size: int, mean: Fraction
+) -> None:
+    """The SIM's own days say no more of it, and neither do those of its plan, which stand in for the other's ones."""
+    found = reported(connection, {1: Sim(updated(size)), 2: Sim({}, usage=0, started=0.0)})
+    assert found[1].projected == round(50 * MB + 20 * mean * MB)
+    assert found[2].projected == round(30 * mean * MB)
+    assert (found[1].bound == found[1].projected) is (mean == 1)
+
+
+def test_a_day_like_no_other_can_be_made_to_count(connection: duckdb.DuckDBPyConnection) -> None:
+    rules = ForecastRules(one_off_share=0)
+    found = reported(connection, {1: Sim(updated(5 * MB))}, rules=rules)[1]
+    assert found.projected == round(50 * MB + 20 * MB * 32 / 28)
 
 
 def test_days_that_were_not_loaded_or_not_to_their_end_say_nothing(connection: duckdb.DuckDBPyConnection) -> None:

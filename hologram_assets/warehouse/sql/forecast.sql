@@ -3,7 +3,8 @@
 -- included_bytes; a SIM without usage_bytes has no forecast of its own, but its days count for its plan's rhythm);
 -- daily_link_usage and partition_loads of the $history_days days before $as_of, of which those count that are loaded up to
 -- their end; billing_periods, for since when a SIM is known. Makes temp table `forecasts`.
--- Parameters: $org_id, $as_of (null: nothing is foreseen), $history_days, $own_days. Python reference: domain.forecast.
+-- Parameters: $org_id, $as_of (null: nothing is foreseen), $history_days, $own_days, $one_off_times, $one_off_share.
+-- Python reference: domain.forecast.
 CREATE OR REPLACE TEMP TABLE forecasts AS
 WITH whole_days AS (
     SELECT day FROM hologram.partition_loads
@@ -49,10 +50,35 @@ daily AS (
     JOIN whole_days AS w ON w.day >= f.first_day
     LEFT JOIN used AS u ON u.linkid = f.linkid AND u.day = w.day
 ),
-means AS (
-    SELECT linkid, any_value(plan_id) AS plan_id, count(*) AS days, CAST(sum(bytes) AS DOUBLE) / count(*) AS mean
+sums AS (
+    SELECT
+        linkid,
+        any_value(plan_id) AS plan_id,
+        count(*) AS days,
+        sum(bytes) AS bytes,
+        max(bytes, 2) AS largest
     FROM daily
     GROUP BY linkid
+),
+-- The bytes of the day that is like no other, if there is one: it has no part in the rhythm, neither the SIM's nor the plan's.
+one_offs AS (
+    SELECT
+        *,
+        CASE
+            WHEN largest[1] > CAST($one_off_times AS DOUBLE) * largest[2]
+                AND largest[1] < CAST($one_off_share AS DOUBLE) * CAST(bytes AS DOUBLE)
+                THEN largest[1]
+        END AS one_off
+    FROM sums
+),
+means AS (
+    SELECT
+        linkid,
+        plan_id,
+        one_off,
+        days - CASE WHEN one_off IS NULL THEN 0 ELSE 1 END AS days,
+        CAST(bytes - coalesce(one_off, 0) AS DOUBLE) / (days - CASE WHEN one_off IS NULL THEN 0 ELSE 1 END) AS mean
+    FROM one_offs
 ),
 -- Moments around the mean. Which of the few terms comes first moves the last digits only, far below the byte that is stored;
 -- a plan has many, so they are added up in a fixed order. (To order a SIM's days took six times as long.)
@@ -65,7 +91,7 @@ own AS (
         sum((d.bytes - m.mean) ** 2) / m.days AS variance,
         sum((d.bytes - m.mean) ** 3) / m.days AS third
     FROM means AS m
-    JOIN daily AS d ON d.linkid = m.linkid
+    JOIN daily AS d ON d.linkid = m.linkid AND d.bytes IS DISTINCT FROM m.one_off
     GROUP BY m.linkid, m.plan_id, m.days, m.mean
 ),
 plan_means AS (
