@@ -19,19 +19,19 @@ the bound is lowest where it should be highest. The rules' way out, a quantile o
 28 days hold four sums of 25 days, which share most of their days. So what 28 days leave open is added as a number of
 bursts, `1.2816 * R/28` of them, each as large as the skewness of the days says.
 
-**One-off days.** An update of the whole fleet is a burst that doesn't come again. While it stood in the 28 days (359, 193 and
-0 of the forecasts), the mean was 10 to 12 % too high, and every truth stayed within any bound above it. With the day left out
-the mean is 2 % too high, and 94.2 and 94.8 % of these truths stay within; as of day 5 the bias of the fleet falls from +4.7
-to +0.7 %, its median error from 3.5 to 2.0 %. (One update in eight stays in: most of these ran past midnight, and the day
-after is large too.)
+**One-off days.** An update of the whole fleet is a burst that doesn't come again. While it stood in the 28 days (359, 193
+and 0 of the forecasts), the mean was 10 to 12 % too high, and every truth stayed within any bound above it. With the day
+left out the mean is 2 % too high, and 94.2 and 94.8 % of these truths stay within; as of day 5 the bias of the fleet falls
+from +4.7 to +0.7 %, its median error from 3.5 to 2.0 %. (One update in eight stays in: most of these ran past midnight, and
+the day after is large too.)
 
 From one large day nobody can tell an update from a burst that comes once a month; what differs is what a mistake costs. So
 the day is left out if it is more than 2.5 times the second largest (factors from 1.75 to 3 cover the same to 0.1; above 3
-more and more updates stay in), and only if it has less than a fifth of the bytes of all days (shares from 0.17 to 0.26 cover
-the same to 0.2). What is more than that is how the SIM works: without this condition the bursty fleet lost 3 points (85.0 85.3
-85.3 of 2,922 periods), and a fleet drawn with half of its bytes on 2 % of its days 15 of 73; with it they lose none. Who pays
-is a SIM whose rare bursts are just as large as an update: drawn with five mean days' bytes on one day in twenty, 71 % of the
-truths stayed within the bound as of day 5, and 80 % before.
+more and more updates stay in), and only if it has less than a fifth of the bytes of all days (shares from 0.17 to 0.26
+cover the same to 0.2). What is more than that is how the SIM works: without this condition the bursty fleet lost 3 points
+(of 2,927 periods 87.7 88.2 87.8 before, 85.0 85.3 85.3 then), and a fleet drawn with half of its bytes on 2 % of its days 15
+of 73; with it they lose none. Who pays is a SIM whose rare bursts are just as large as an update: drawn with five mean days'
+bytes on one day in twenty, 71 % of the truths stayed within the bound as of day 5, and 80 % before.
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ class Forecast(NamedTuple):
 def ordinary_days(daily: Sequence[int], rules: ForecastRules = ForecastRules()) -> list[int]:
     """A SIM's complete days without the one that is like no other, if there is one; they are what has a rhythm.
 
-    That is a day of more than `one_off_times` the bytes of the second largest that has less than `one_off_share` of the bytes
-    of all. By the defaults there is none among fewer than twelve days.
+    That is a day of more than `one_off_times` the bytes of the second largest that has less than `one_off_share` of the
+    bytes of all. By the defaults there is none among fewer than twelve days.
 
     >>> ordinary_days([2] * 13 + [6])
     [2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]
