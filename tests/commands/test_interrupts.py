@@ -16,7 +16,7 @@ from hologram_assets.partitions import today
 from tests.conftest import Deployment
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("asked", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.campaign)])
 def test_a_backfill_that_is_asked_to_stop_stops_and_keeps_what_it_has(
     deploy: Callable[..., Deployment], monkeypatch: pytest.MonkeyPatch, asked: signal.Signals
 ) -> None:

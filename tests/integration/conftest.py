@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def quick(deploy: Deploy) -> Iterator[Deploy]:
     """`deploy`, with the sandbox's clock standing still and Dagster's events in memory."""
     with DagsterInstance.ephemeral() as instance:
-        yield lambda **options: replace(deploy(**{"now": this_second()} | options), instance=instance)
+        yield lambda **options: deploy(instance, **{"now": this_second()} | options)
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,7 @@ def versions_are_whole(deployment: Deployment, day: date) -> None:
     assert dict(rows) in (truth, altered)
 
 
+@pytest.mark.campaign
 def test_two_backfills_of_overlapping_days_at_once_both_succeed(quick: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLOGRAM_MAX_CONNECTIONS", "2")
     deployment = quick(orgs=(ORG,), sims=10, days=35)

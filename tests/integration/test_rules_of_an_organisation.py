@@ -13,6 +13,7 @@ from tests.conftest import Deployment
 PAYG = "SELECT billable_bytes FROM hologram.overage_report WHERE org_id = ? AND status = 'payg' AND billable_bytes > 0"
 
 
+@pytest.mark.campaign
 def test_each_organisation_is_billed_in_its_own_increments(
     deploy: Callable[..., Deployment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
