@@ -56,8 +56,8 @@ def stale_days(connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, s
     """Days from `since` on whose derived partition is older than the data it was made from, ascending.
 
     A day of `daily_link_usage` is made from that day's sessions; one of the others from the sessions and the usage of the
-    day and of up to 90 days before it, the report from the day's own totals, plans and SIMs as well, and alerts from the reports
-    and the network changes of these days.
+    day and of up to 90 days before it, the report from the day's own totals, plans and SIMs as well, and alerts from the
+    reports and the network changes of these days.
     """
     look_back = timedelta(0) if asset == DAILY_LINK_USAGE.name else _LOOK_BACK
     rows = connection.execute(
