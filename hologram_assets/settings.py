@@ -96,6 +96,29 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value.rstrip("/")
 
+    @field_validator("dagster_webserver_url")
+    @classmethod
+    def _is_webserver_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        value = value.strip().rstrip("/")
+        parts = urlsplit(value)
+        # Slack refuses every message whose buttons lead to something else.
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or " " in value:
+            msg = "must be the http or https URL of the Dagster UI, like http://localhost:3000"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("slack_channel")
+    @classmethod
+    def _is_channel(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not value.strip():
+            msg = "is blank; name a channel, like #iot-alerts, or unset it"
+            raise ValueError(msg)
+        return value.strip()
+
     @field_validator("hologram_warehouse")
     @classmethod
     def _is_duckdb_file(cls, value: str) -> str:
@@ -121,7 +144,11 @@ class Settings(BaseSettings):
                 elif not org.isdigit():
                     msg = f"{prefix}{org}: {org!r} is not an organisation id"
                     raise ValueError(msg)
-            values.setdefault(name, {int(org): value for org, value in found.items()})
+            for org, value in found.items():
+                if not value.strip():
+                    msg = f"{prefix}{org}: is blank; give it a value, or unset it"
+                    raise ValueError(msg)
+            values.setdefault(name, {int(org): value.strip() for org, value in found.items()})
         return values
 
     def billing_mode(self, org_id: int) -> BillingMode:

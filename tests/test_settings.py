@@ -62,6 +62,13 @@ def test_organisations_are_read_in_order_and_once(monkeypatch: pytest.MonkeyPatc
         ("HOLOGRAM_WAREHOUSE", "ducklake:postgres:dbname=x"),
         ("HOLOGRAM_BILLING_MODE", "weekly"),
         ("HOLOGRAM_BILLING_MODE_ACME", "sim_30d"),
+        ("SLACK_CHANNEL", " "),
+        ("SLACK_CHANNEL_144", " "),
+        ("DAGSTER_WEBSERVER_URL", "localhost:3000"),
+        ("DAGSTER_WEBSERVER_URL", "ftp://dagster.example"),
+        ("DAGSTER_WEBSERVER_URL", "http://"),
+        ("DAGSTER_WEBSERVER_URL", "http://:3000"),
+        ("DAGSTER_WEBSERVER_URL", "http://dagster example:3000"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
@@ -74,6 +81,17 @@ def test_another_programs_slack_channel_variable_is_left_alone(monkeypatch: pyte
     monkeypatch.setenv("SLACK_CHANNEL_DEPLOYS", "#deploys")
     monkeypatch.setenv("SLACK_CHANNEL_144", "#iot")
     assert load_settings().slack_channels == {144: "#iot"}
+
+
+def test_blanks_around_a_channel_and_a_slash_behind_an_address_are_no_part_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SLACK_CHANNEL", " #iot\n")
+    monkeypatch.setenv("SLACK_CHANNEL_144", " #pumps")
+    monkeypatch.setenv("DAGSTER_WEBSERVER_URL", "https://dagster.example/ui/ ")
+    settings = load_settings()
+    assert (settings.slack_channel, settings.slack_channels) == ("#iot", {144: "#pumps"})
+    assert settings.dagster_webserver_url == "https://dagster.example/ui"
 
 
 def test_an_organisations_own_billing_mode_wins(monkeypatch: pytest.MonkeyPatch) -> None:

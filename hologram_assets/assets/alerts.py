@@ -1,7 +1,7 @@
 """`alerts`: one row per condition that holds at the end of the day or ended on it; a function of the data up to the day."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from dagster import AssetExecutionContext, AssetsDefinition, MetadataValue, Part
 from hologram_assets.assets.daywise import Days, Metadata
 from hologram_assets.assets.declare import declared
 from hologram_assets.domain.alert_rules import AlertRules
-from hologram_assets.domain.alerts import ESCALATED, OPEN, SILENCED, Alert
+from hologram_assets.domain.alerts import ESCALATED, OPEN, SILENCED
 from hologram_assets.domain.bulletin import SPEAKING, bulletin
 from hologram_assets.partitions import OrgDay, today
 from hologram_assets.resources.warehouse import WarehouseResource
@@ -57,7 +57,7 @@ def alerts_asset(partitions: PartitionsDefinition[Any], rules: Callable[[int], A
                         read_at=read_at,
                         run_id=context.run.run_id,
                     ),
-                    more=partial(_metadata, found.alerts, partition),
+                    more=partial(_metadata, partition),
                 )
 
     return alerts
@@ -71,7 +71,9 @@ def _found(warehouse: Warehouse, partition: OrgDay, rules: AlertRules) -> tuple[
         return stored.alerts_on(connection, partition.org_id, partition.day, rules, changes), read_at
 
 
-def _metadata(alerts: Sequence[Alert], partition: OrgDay, connection: duckdb.DuckDBPyConnection) -> Metadata:
+def _metadata(partition: OrgDay, connection: duckdb.DuckDBPyConnection) -> Metadata:
+    """Of the rows as they are stored: they may be those of a run beside this one that read later."""
+    alerts = stored.alerts_of(connection, *partition)
     holding = Counter(alert.severity for alert in alerts if alert.state in {OPEN, ESCALATED})
     speaking = bulletin(
         alerts,

@@ -10,6 +10,7 @@ from hologram_assets.warehouse.known import stale_days
 from hologram_assets.warehouse.tables import CLOSED_PERIODS, OVERAGE_REPORT, Table
 
 _SHOWN = 10
+_MENDABLE = "unknown_plan"
 
 
 def up_to_date(table: Table) -> Check:
@@ -44,19 +45,25 @@ def _every_sim_priced(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Ans
         ).fetchall()
     )
     unpriced = {status: count for status, count in sorted(counts.items()) if status != "priced"}
+    # Nobody can mend the others: pooled, variable_rate and zone_not_offered have no price per SIM in Hologram's API.
+    unknown = unpriced.get(_MENDABLE, 0)
     return Answer(
-        passed=not unpriced,
+        passed=not unknown,
         numbers={"sims": sum(counts.values()), "unpriced_sims": sum(unpriced.values()), "by_reason": unpriced},
         advice=(
-            "These SIMs have usage but no cost in the report: unknown_plan needs the plan (let the key read links, or set "
-            "HOLOGRAM_PLAN_ASSIGNMENTS); pooled, variable_rate and zone_not_offered have no price per SIM in Hologram's API."
-            if unpriced
+            f"{unknown} SIMs have no cost in the report, for nobody knows their plan ({_MENDABLE}): let the key read links, "
+            "or set HOLOGRAM_PLAN_ASSIGNMENTS. A plan that is no longer offered has no price: move the SIM to another."
+            if unknown
             else ""
         ),
     )
 
 
-EVERY_SIM_PRICED = Check("every_sim_priced", "Every SIM of the report has a price.", _every_sim_priced)
+EVERY_SIM_PRICED = Check(
+    "every_sim_priced",
+    "Every SIM of the report that can have a price has one; what has none by its plan's nature is counted only.",
+    _every_sim_priced,
+)
 
 
 def _closed_periods_reconcile(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Answer:

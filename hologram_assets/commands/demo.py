@@ -86,8 +86,12 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
             f"Its sensors post what is to be said within two minutes: {sandbox.slack.page_url}",
             highlight=False,
         )
+        # From the demo's own folder: Dagster's command line loads a .env of the current one over what is set, and a demo
+        # must not write into a real warehouse or to a real Slack.
         return subprocess.call(
-            [sys.executable, "-m", "dagster", "dev", "-m", "hologram_assets.definitions"], env=os.environ | environment
+            [sys.executable, "-m", "dagster", "dev", "-m", "hologram_assets.definitions"],
+            env=os.environ | environment,
+            cwd=home,
         )
 
 

@@ -13,11 +13,14 @@ from hologram_assets.build import hologram_resource
 from hologram_assets.domain.silences import by_state
 from hologram_assets.partitions import today
 from hologram_assets.resources.hologram import key_variable
+from hologram_assets.resources.slack import what_to_do
 from hologram_assets.settings import Settings, SettingsError
 from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 
 _SLACK_TIMEOUT_SECONDS = 10
 _SHOWN_SILENCES = 5
+# `bot` is what apps of the classic kind have.
+_POSTING_SCOPES = {"chat:write", "bot"}
 
 State = Literal["ok", "note", "fail"]
 _Said = tuple[State, str]
@@ -40,7 +43,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _warehouse(settings)
     for org_id in settings.hologram_org_ids:
         yield from _api(settings, org_id)
-    yield _slack(settings)
+    yield from _slack(settings)
 
 
 def _organisations(settings: Settings) -> Iterator[Finding]:
@@ -145,24 +148,55 @@ def _api(settings: Settings, org_id: int) -> Iterator[Finding]:
         yield Finding("ok", subject, f"{settings.hologram_base_url} answers to {variable}")
 
 
-def _slack(settings: Settings) -> Finding:
-    token = settings.slack_bot_token
-    if token is None:
-        return Finding("note", "SLACK_BOT_TOKEN", "is not set: alerts stay in the warehouse")
-    if not settings.slack_channel and not settings.slack_channels:
-        return Finding(
-            "fail", "SLACK_CHANNEL", "is not set, but SLACK_BOT_TOKEN is: say where alerts go, like #iot-alerts"
+def _slack(settings: Settings) -> Iterator[Finding]:
+    token = settings.slack_bot_token.get_secret_value().strip() if settings.slack_bot_token else ""
+    if not token:
+        yield Finding("note", "SLACK_BOT_TOKEN", "is not set: alerts stay in the warehouse")
+        return
+    yield from _channels(settings)
+    yield _sign_in(settings, token)
+
+
+def _channels(settings: Settings) -> Iterator[Finding]:
+    own = settings.slack_channels
+    for state, text in _strangers(settings, own):
+        yield Finding(state, "SLACK_CHANNEL_<ORGID>", text)
+    if settings.slack_channel:
+        named = ", ".join(dict.fromkeys([settings.slack_channel, *own.values()]))
+        yield Finding(
+            "note",
+            "Slack",
+            f"whether {named} can be posted to shows with the first message: asking before needs more scopes",
         )
+        return
+    without = [org_id for org_id in settings.hologram_org_ids if org_id not in own]
+    silent = f"organisation {', '.join(map(str, without))} and " if own and without else ""
+    yield Finding(
+        "fail",
+        "SLACK_CHANNEL",
+        f"is not set, but SLACK_BOT_TOKEN is{f', and {silent}what concerns several has no channel' if own else ''}: "
+        "say where alerts go, like #iot-alerts",
+    )
+
+
+def _sign_in(settings: Settings, token: str) -> Finding:
     try:
-        answer = requests.post(
+        response = requests.post(
             f"{settings.slack_base_url}/auth.test",
-            headers={"Authorization": f"Bearer {token.get_secret_value()}"},
+            headers={"Authorization": f"Bearer {token}"},
             timeout=_SLACK_TIMEOUT_SECONDS,
             allow_redirects=False,
-        ).json()
+        )
+        answer = response.json()
     except (requests.RequestException, ValueError) as error:
         return Finding("fail", "Slack", f"{settings.slack_base_url} doesn't answer: {type(error).__name__}")
     if not isinstance(answer, dict) or answer.get("ok") is not True:
-        reason = answer.get("error") if isinstance(answer, dict) else answer
-        return Finding("fail", "SLACK_BOT_TOKEN", f"Slack says {reason}; make a new bot token for the app")
+        reason = str(answer.get("error") if isinstance(answer, dict) else answer)
+        return Finding("fail", "SLACK_BOT_TOKEN", f"Slack says {reason}; {what_to_do(reason)}")
+    # Slack tells the scopes in a header; a proxy may drop it.
+    scopes = {scope.strip() for scope in response.headers.get("X-OAuth-Scopes", "").split(",")} - {""}
+    if scopes and not scopes & _POSTING_SCOPES:
+        return Finding(
+            "fail", "SLACK_BOT_TOKEN", f"may {', '.join(sorted(scopes))} only; {what_to_do('missing_scope')}"
+        )
     return Finding("ok", "Slack", f"signed in as {answer.get('user')} in {answer.get('team')}")

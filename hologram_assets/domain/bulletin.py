@@ -8,22 +8,22 @@ than yesterday carries nothing at all: a backfill is silent.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from hologram_assets.domain.alerts import INFO, OVERAGE, SEVERITIES, Alert
+from hologram_assets.domain.alerts import INFO, NETWORK, OVERAGE, SEVERITIES, Alert
 from hologram_assets.domain.messages import LONGEST_NAME, reason
 from hologram_assets.domain.overage_rules import OVERAGE_STEP, PAYG_SPEND
-from hologram_assets.domain.periods import start_of_day
+from hologram_assets.domain.periods import end_of_day, start_of_day
 
 MOST_ENTRIES = 2_000
-"""Ids that a materialisation carries: about 300 kB of metadata."""
+"""Alerts that a materialisation carries: about 300 kB of metadata. Each family may have half, and what the other leaves."""
 SPEAKING = "speaking"
 """Key of the metadata, for the asset that writes it and the sensors that read it."""
 _WORST = 10
-_MOST_DETAILED = 100
+_MOST_DETAILED = 150
 _NEWS = timedelta(hours=48)
 _LADDERS = (OVERAGE_STEP, PAYG_SPEND)
 _SIM_PAGE = "https://dashboard.hologram.io/org/{org_id}/device/{device_id}"
@@ -34,8 +34,9 @@ def bulletin(
 ) -> dict[str, Any] | None:
     """The object for the metadata; None if the partition may not speak.
 
-    Info stays in the table. The ten worst of each family and severity carry title, reason and link, and so do events of
-    the last 48 hours, a hundred in all: what is new must be told in words, also where older alerts are worse.
+    Info stays in the table. Where a family has more than fit, events of the last 48 hours go before what is older, and
+    `omitted` counts the rest. Words (title, reason, link) have the ten worst of each family and severity, the ten worst of
+    them that are news, and as many of the others as there is room for.
 
     Args:
         alerts: of the day.
@@ -50,15 +51,22 @@ def bulletin(
     present = {alert.alert_id for alert in alerts}
     carried = [alert for alert in alerts if alert.severity != INFO]
     carried += [alert for alert in ended_before if alert.severity != INFO and alert.alert_id not in present]
-    carried.sort(key=worst_first)
-    kept = carried[:MOST_ENTRIES]
-    since = start_of_day(day) - _NEWS + timedelta(days=1)
+    since = end_of_day(day) - _NEWS
+    kept: list[Alert] = []
+    omitted: dict[str, int] = {}
+    families = {family: [alert for alert in carried if alert.family == family] for family in (OVERAGE, NETWORK)}
+    for family, of_family in families.items():
+        others = min(len(carried) - len(of_family), MOST_ENTRIES // 2)
+        of_family.sort(key=lambda alert: (not _is_news(alert, since), worst_first(alert)))
+        kept += of_family[: MOST_ENTRIES - others]
+        if len(of_family) > MOST_ENTRIES - others:
+            omitted[family] = len(of_family) - MOST_ENTRIES + others
+    kept.sort(key=worst_first)
+    detailed = _detailed(kept, since)
     return {
-        "alerts": [
-            _entry(alert, org_id, day, detailed=detailed)
-            for alert, detailed in zip(kept, _detailed(kept, since), strict=True)
-        ],
-        "complete": newest and len(kept) == len(carried),
+        "alerts": [_entry(alert, org_id, day, detailed=alert.alert_id in detailed) for alert in kept],
+        "complete": newest and not omitted,
+        "omitted": omitted,
     }
 
 
@@ -85,15 +93,25 @@ def because(alert: Alert) -> str:
     return f"{str(name)[:LONGEST_NAME]}: {alert.detail['why']}" if name else str(alert.detail["why"])
 
 
-def _detailed(alerts: Iterable[Alert], since: datetime) -> list[bool]:
-    seen: Counter[tuple[str, str]] = Counter()
-    chosen = []
+def _is_news(alert: Alert, since: datetime) -> bool:
+    return alert.event_time >= since or (alert.resolved_at is not None and alert.resolved_at >= since)
+
+
+def _detailed(alerts: Sequence[Alert], since: datetime) -> set[str]:
+    """Ids of the alerts that get words; the alerts come worst first."""
+    chosen: dict[str, None] = {}
+    for of_these in ([alert for alert in alerts if _is_news(alert, since)], alerts):
+        seen: Counter[tuple[str, str]] = Counter()
+        for alert in of_these:
+            kind = alert.family, alert.severity
+            seen[kind] += 1
+            if seen[kind] <= _WORST:
+                chosen[alert.alert_id] = None
     for alert in alerts:
-        kind = alert.family, alert.severity
-        is_news = alert.event_time >= since or (alert.resolved_at is not None and alert.resolved_at >= since)
-        chosen.append((seen[kind] < _WORST or is_news) and seen.total() < _MOST_DETAILED)
-        seen[kind] += chosen[-1]
-    return chosen
+        if len(chosen) >= _MOST_DETAILED:
+            break
+        chosen[alert.alert_id] = None
+    return set(chosen)
 
 
 def _entry(alert: Alert, org_id: int, day: date, *, detailed: bool) -> dict[str, Any]:
@@ -112,11 +130,18 @@ def _entry(alert: Alert, org_id: int, day: date, *, detailed: bool) -> dict[str,
         device = alert.detail.get("device_id")
         entry |= {
             "title": alert.title,
-            "since": f"{alert.event_time:%Y-%m-%d %H:%M}",
+            "since": _since(alert.event_time),
             "why": because(alert),
             "sim_url": _SIM_PAGE.format(org_id=org_id, device_id=device) if device else None,
         }
     return entry
+
+
+def _since(moment: datetime) -> str:
+    """A past day's usage is known up to its end only: what was reached then was reached in the course of that day."""
+    if moment == start_of_day(moment.date()):
+        return f"{moment.date() - timedelta(days=1)}"
+    return f"{moment:%Y-%m-%d %H:%M}"
 
 
 def _reached_on(alert: Alert, day: date) -> bool:

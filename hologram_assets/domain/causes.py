@@ -17,6 +17,7 @@ from hologram_assets.domain.alerts import CRITICAL, WARN
 KEY_MISSING, KEY_REFUSED, KEY_FORBIDDEN = "key_missing", "key_refused", "key_forbidden"
 HOLOGRAM_DOWN, RATE_LIMITED = "hologram_down", "rate_limited"
 WAREHOUSE_BUSY, CHECK_FAILED, TOO_OLD, NOT_LOADED = "warehouse_busy", "check_failed", "too_old", "not_loaded"
+NO_WAREHOUSE = "no_warehouse"
 CRASHED, UNKNOWN, VARIOUS = "crashed", "unknown", "various"
 
 # Of a normalised text, as much as tells causes apart.
@@ -32,12 +33,19 @@ _ANSWERED = re.compile(r"(?:^|: )/\S* answered (?P<status>\d{3})\b")
 _NO_ANSWER = re.compile(r"(?:^|: )no answer from /")
 _BY_STATUS = {401: KEY_REFUSED, 403: KEY_FORBIDDEN, 408: HOLOGRAM_DOWN, 425: HOLOGRAM_DOWN, 429: RATE_LIMITED}
 _OK, _SERVER_ERROR = 200, 500
+# What an asset is made from was not made yet: somebody chose assets or days alone.
+_NOT_MADE = re.compile(
+    r"\b(?P<asset>[a-z_]+) of \d{4}-\d\d-\d\d (?:were never loaded|was never derived) for organisation \d"
+)
 _BY_TEXT = (
     (KEY_MISSING, re.compile(r"\bno API key for organisation \d")),
     (WAREHOUSE_BUSY, re.compile(r"\bthe warehouse .+ (?:was busy for \d|is held by a program)")),
     (TOO_OLD, re.compile(r"\d is older than what Hologram keeps")),
-    (NOT_LOADED, re.compile(r"\d were never loaded for organisation \d")),
+    (NOT_LOADED, _NOT_MADE),
+    (NO_WAREHOUSE, re.compile(r"\bthere is no warehouse at ")),
 )
+# The variable of a refused key stands behind what the API answered, which may name anything.
+_REFUSED_VARIABLE = re.compile(r"\bCheck (HOLOGRAM_API_KEY(?:_\d+)?)\b")
 _CHECK_OF = re.compile(r"^(\w+): (?:a blocking check failed|[a-z_][\w,]*$)", re.MULTILINE)
 _CHECK_ERRORS = frozenset({"DagsterAssetCheckFailedError"})
 
@@ -51,7 +59,8 @@ _TITLE = {
     WAREHOUSE_BUSY: "the warehouse was busy for too long",
     CHECK_FAILED: "a blocking check failed",
     TOO_OLD: "days are older than what Hologram keeps",
-    NOT_LOADED: "days are not loaded yet",
+    NOT_LOADED: "days are not loaded or derived yet",
+    NO_WAREHOUSE: "there is no warehouse",
     CRASHED: "the run died or did not start",
     UNKNOWN: "an error that nobody foresaw",
     VARIOUS: "many different errors",
@@ -71,7 +80,9 @@ _ADVICE = {
     "partitions again.",
     TOO_OLD: "Hologram no longer has these days. Start the backfill at the first day that can still be had; what is "
     "stored of older days stays.",
-    NOT_LOADED: "Load raw_sessions of these days first (hologram-assets backfill does both).",
+    NOT_LOADED: "Materialise {asset} of these days first; hologram-assets backfill makes everything in its order.",
+    NO_WAREHOUSE: "Check HOLOGRAM_WAREHOUSE: the file is not there. A new one is made by loading raw_sessions first "
+    "(hologram-assets backfill makes everything in its order).",
     CRASHED: "Look at the memory and disk of the machine and at the end of the run's log. Dagster starts such a run once "
     "more; what was stored is stored.",
     UNKNOWN: "Open the first run: the failed step shows the whole error. If it isn't the data or the machine, report it.",
@@ -93,7 +104,10 @@ _DIFFERS = (
 
 
 class Cause(NamedTuple):
-    """What failures have in common: a kind, and for some kinds the text (normalised) that tells one from another."""
+    """What failures have in common: a kind, and for some kinds the text that tells one from another.
+
+    The text is that of an error (normalised), the assets of failed checks, or the variable of a refused key.
+    """
 
     kind: str
     text: str = ""
@@ -122,6 +136,8 @@ def cause_of(text: str, classes: Sequence[str] = ()) -> Cause:
         classes: names of the error's class and of those that caused it, outermost first.
     """
     kind = _kind_of_request(text)
+    if kind in {KEY_REFUSED, KEY_FORBIDDEN}:
+        return Cause(kind, (_REFUSED_VARIABLE.findall(text) or [""])[-1])
     if kind is not None:
         return Cause(kind)
     for kind, pattern in _BY_TEXT:
@@ -151,9 +167,13 @@ def normalised(text: str) -> str:
 
 
 def advice(cause: Cause, text: str) -> str:
-    """What to do about a cause; `text` is the error, which for a refused key names the variable."""
-    variables = list(dict.fromkeys(_VARIABLE.findall(text)))
-    return _ADVICE.get(cause.kind, _ADVICE[UNKNOWN]).format(variables=" or ".join(variables) or "HOLOGRAM_API_KEY")
+    """What to do about a cause; `text` is the error, which names the variable or the asset."""
+    not_made = _NOT_MADE.search(text)
+    variables = [cause.text] if cause.kind in {KEY_REFUSED, KEY_FORBIDDEN} and cause.text else _VARIABLE.findall(text)
+    return _ADVICE.get(cause.kind, _ADVICE[UNKNOWN]).format(
+        variables=" or ".join(dict.fromkeys(variables)) or "HOLOGRAM_API_KEY",
+        asset=not_made["asset"] if not_made else "what it is made from",
+    )
 
 
 def _kind_of_request(text: str) -> str | None:

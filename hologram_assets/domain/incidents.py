@@ -12,13 +12,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from hologram_assets.domain.causes import UNKNOWN, VARIOUS, Cause
+from hologram_assets.domain.causes import KEY_FORBIDDEN, KEY_REFUSED, UNKNOWN, VARIOUS, Cause
 
 OVER_SECONDS = 24 * 3600
 QUIET_SECONDS = 3600
 # Somebody who runs a failed run again waits for the answer.
 QUIET_BY_HAND_SECONDS = 300
-# An outage that fails every run with another text is one incident beyond this many.
+# An outage that fails every run with another text is one incident beyond this many; so are many keys that are refused.
 MOST_INCIDENTS = 20
 _LONGEST_ERROR = 500
 
@@ -165,9 +165,11 @@ class Incidents:
 
     def _cause(self, failed: Failed) -> Cause:
         going_on = {one.cause for one in self._all if failed.at - one.last <= OVER_SECONDS}
-        if failed.cause.kind == UNKNOWN and failed.cause not in going_on and len(going_on) >= MOST_INCIDENTS:
-            return Cause(VARIOUS)
-        return failed.cause
+        if failed.cause in going_on or len(going_on) < MOST_INCIDENTS:
+            return failed.cause
+        if failed.cause.kind in {KEY_REFUSED, KEY_FORBIDDEN}:
+            return Cause(failed.cause.kind)
+        return Cause(VARIOUS) if failed.cause.kind == UNKNOWN else failed.cause
 
     def _going_on(self, cause: Cause, org_id: int | None, at: float) -> Incident | None:
         same = [one for one in self._all if one.cause == cause and at - one.last <= OVER_SECONDS]

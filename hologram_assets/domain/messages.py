@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 from hologram_assets.domain.alerts import CRITICAL, INFO, NETWORK, OVERAGE, WARN
 
 SHOWN = 10
+_SHOWN_OF_ONE = 3  # alerts of one SIM
 HEADER_LENGTH = 150
 _SECTION_LENGTH = 3_000
+_LONGEST_HIDDEN = 20  # a third of "and 2,000 more alerts of the same", with its line breaks
 _URL_LENGTH = 3_000
 # Of one text from outside, so that a long name leaves room for what follows it.
 _LONGEST_TEXT = 500
@@ -26,6 +28,10 @@ LONGEST_NAME = 80
 _IDS_IN_METADATA = 100
 # Slack has no escape for what formats; these look the same to a reader. An underscore within a word formats nothing.
 _LOOKALIKES = str.maketrans("*~`", "\u2217\u223c\u02cb")
+# A name between colons becomes an emoji, whatever the name; two digits between colons are a time of day.
+_EMOJI = re.compile(r":(?!\d{1,2}:)(?=[\w+'-]+:)")
+_BARE_ADDRESS = re.compile(r"\bwww\.", re.IGNORECASE)
+_QUOTE = "&gt;"
 _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)|(?<=_)_|_(?=_)")
 MARK = {CRITICAL: ":red_circle:", WARN: ":large_orange_circle:", INFO: ":large_blue_circle:"}
 _HEADLINE = {
@@ -39,7 +45,7 @@ _ADVICE = {
     "payg_spend": "A plan with an allowance may be cheaper for this SIM from now on; an overage limit caps the rest.",
     "rat_downgrade": "Look at signal and firmware; a SIM that stays on 2G stops when the network is switched off.",
     "new_network": "Check that the SIM is where it should be, and that the plan covers this network.",
-    "network_shift": "Check coverage at the site; a lasting shift is accepted as normal after 14 days.",
+    "network_shift": "Check coverage at the site; a shift that lasts is taken as the new normal by itself.",
     "country_change": "Check that the device travelled; if not, pause the SIM.",
     "imei_change": "Check who moved the SIM to another device; if nobody did, pause it.",
     "shared_imei": "Two SIMs report one device: look for a cloned or swapped modem.",
@@ -86,32 +92,42 @@ def escaped(text: object) -> str:
     """Text from outside as Slack shows it letter by letter, on one line: no mention, no link, no formatting.
 
     Characters that format are replaced by ones that look like them; a zero-width space keeps an address from becoming a
-    link (with `verbatim` in the blocks, which stops Slack from looking for links and names).
+    link (with `verbatim` in the blocks, which stops Slack from looking for links and names), a name between colons from
+    becoming an emoji, and a line that begins with `>` from becoming a quotation.
     """
     line = "".join(char for char in " ".join(str(text).split()) if char.isprintable())
     line = line if len(line) <= _LONGEST_TEXT else line[: _LONGEST_TEXT - 1] + "…"
     safe = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":\u200b//")
+    safe = _BARE_ADDRESS.sub("\\g<0>\u200b", _EMOJI.sub(":\u200b", safe))
+    safe = f"\u200b{safe}" if safe.startswith(_QUOTE) else safe
     return _EDGE_UNDERSCORE.sub("\uff3f", safe.translate(_LOOKALIKES))
 
 
 def alert_message(
     org_id: int, family: str, severity: str, day: date, alerts: Sequence[Spoken], more: int, links: Links
 ) -> Message:
-    """New alerts of one organisation, family and severity, worst first: ten of them, and how many more.
+    """New alerts of one organisation, family and severity, worst first: those of ten SIMs, and how many more.
 
-    `more` counts those that are not in `alerts`.
+    What one SIM did stands together: an event often breaks several rules at once. `more` counts alerts that are not in
+    `alerts`, whose SIMs nobody knows.
     """
     count = len(alerts) + more
-    counted = f"{count} alert{'s' if count != 1 else ''}"
+    subjects: dict[str, list[Spoken]] = {}
+    for alert in alerts:
+        subjects.setdefault(alert.subject, []).append(alert)
+    counted = _several(count, "alert")
+    if len(subjects) < len(alerts):
+        counted = f"{counted} of {'at least ' if more else ''}{_several(len(subjects), _what(alerts))}"
     headline = f"Organisation {org_id}, {day}: {_HEADLINE[family]} ({severity}, {counted})"
-    shown = alerts[:SHOWN]
+    groups = list(subjects.values())[:SHOWN]
+    shown = [alert for group in groups for alert in group[:_SHOWN_OF_ONE]]
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": headline[:HEADER_LENGTH]}},
-        *(section(_entry(alert), _button("At Hologram", alert.sim_url)) for alert in shown),
+        *(section(_entries(group), _button("At Hologram", _address(group))) for group in groups),
     ]
-    hidden = count - len(shown)
+    hidden = _hidden(alerts, len(subjects) - len(groups), more)
     if hidden:
-        blocks.append(context(f"and {hidden} more: see table `hologram.alerts` of {day}"))
+        blocks.append(context(f"and {hidden}: see table `hologram.alerts` of {day}"))
     advice = [_ADVICE[rule] for rule in dict.fromkeys(alert.rule for alert in shown) if rule in _ADVICE]
     if advice:
         blocks.append(section("*What to do*\n" + "\n".join(f"• {line}" for line in advice)))
@@ -119,20 +135,24 @@ def alert_message(
     buttons = [button for button in offered if button is not None]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
-    first = f" {_title(alerts[0])}" if alerts else ""
     return Message(
-        cut(f"{headline}.{first}"),
+        cut(f"{headline}. " + "\n".join(map(_title, shown))),
         blocks,
         _metadata("hologram_alert", [alert.alert_id for alert in alerts], org_id=org_id, family=family),
     )
 
 
 def thread_message(kind: str, alerts: Sequence[Spoken]) -> Message:
-    """What became of alerts that were said before: `escalated`, `resolved`, `accepted`, `withdrawn`."""
+    """What became of alerts that were said before.
+
+    `kind`: `escalated`, `resolved`, `came_true` (a forecast), `accepted`, `withdrawn`, or `again` after one of these.
+    """
     head = {
         "escalated": ":arrow_up: went further",
+        "again": ":repeat: holds again",
+        "came_true": ":dart: came true",
         "resolved": ":white_check_mark: resolved",
-        "accepted": ":handshake: taken as the new normal after 14 days",
+        "accepted": ":handshake: taken as the new normal",
         "withdrawn": ":leftwards_arrow_with_hook: withdrawn: no longer so in the corrected data",
     }[kind]
     lines = [f"{_title(alert)}\n{escaped(alert.why)}".rstrip() for alert in alerts[:SHOWN]]
@@ -144,6 +164,34 @@ def thread_message(kind: str, alerts: Sequence[Spoken]) -> Message:
         blocks,
         _metadata(f"hologram_{kind}", [alert.alert_id for alert in alerts]),
     )
+
+
+def _entries(group: Sequence[Spoken]) -> str:
+    """The alerts of one SIM: who and what, why, since when; the worst three, each with room of its own."""
+    shown, hidden = group[:_SHOWN_OF_ONE], len(group) - _SHOWN_OF_ONE
+    room = _SECTION_LENGTH // len(shown) - _LONGEST_HIDDEN
+    texts = [cut(_entry(alert), room) for alert in shown]
+    return "\n".join([*texts, f"and {_several(hidden, 'more alert')} of the same" if hidden > 0 else ""]).rstrip()
+
+
+def _address(group: Sequence[Spoken]) -> str | None:
+    return next((alert.sim_url for alert in group if alert.sim_url), None)
+
+
+def _what(alerts: Sequence[Spoken]) -> str:
+    """What alerts are of; an incident is a network's."""
+    incidents = sum(alert.rule == "fleet_incident" for alert in alerts)
+    return "SIM" if not incidents else "network" if incidents == len(alerts) else "SIM or network"
+
+
+def _hidden(alerts: Sequence[Spoken], subjects: int, more: int) -> str:
+    words = [_several(subjects, f"more {_what(alerts)}")] if subjects else []
+    return " and ".join([*words, *([_several(more, "more alert")] if more else [])])
+
+
+def _several(count: int, what: str) -> str:
+    plural = "SIMs or networks" if what.endswith("SIM or network") else f"{what}s"
+    return f"{count:,} {what if count == 1 else plural}"
 
 
 def _entry(alert: Spoken) -> str:
@@ -181,9 +229,9 @@ def _markdown(text: str) -> dict[str, Any]:
     return {"type": "mrkdwn", "text": cut(text), "verbatim": True}
 
 
-def cut(text: str) -> str:
-    """At most a section's length, and never half an escaped character at the end."""
-    return text if len(text) <= _SECTION_LENGTH else re.sub(r"&[a-z]*$", "", text[:_SECTION_LENGTH])
+def cut(text: str, length: int = _SECTION_LENGTH) -> str:
+    """At most a section's length, or a shorter one, and never half an escaped character at the end."""
+    return text if len(text) <= length else re.sub(r"&[a-z]*$", "", text[:length])
 
 
 def _metadata(event_type: str, alert_ids: Sequence[str], **more: object) -> dict[str, Any]:

@@ -128,8 +128,7 @@ def _alert(course: _Course, inhibitor: _Course | None, day: date) -> Alert:
     if len(detail.get("sims", ())) > _MOST_SIMS_IN_DETAIL:
         detail["sims"] = detail["sims"][:_MOST_SIMS_IN_DETAIL]
     return Alert(
-        # Without the moment within the day, which a late session may move: an alert that was said keeps its id.
-        identity(change.org_id, *_key(change), change.observed_at.date()),
+        _alert_id(change),
         change.rule,
         0,
         change.severity,
@@ -143,6 +142,16 @@ def _alert(course: _Course, inhibitor: _Course | None, day: date) -> Alert:
         title(change),
         detail,
     )
+
+
+def _alert_id(change: Change) -> str:
+    """The same although a late session moves the moment at which the rule was complete, or brings another SIM forward.
+
+    So the day on which it began stands for the moment, and for a shared IMEI the IMEI for the SIM.
+    """
+    began = str(change.detail.get("began_at", change.observed_at))[:10]
+    linkid = None if change.rule == SHARED_IMEI else change.linkid
+    return identity(change.org_id, change.rule, linkid, change.previous, change.current, began)
 
 
 def title(change: Change) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import time
 from collections.abc import Iterable
 from typing import Any
+from urllib.error import URLError
 
 from dagster import ConfigurableResource
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
@@ -19,12 +22,13 @@ from hologram_assets.domain.messages import Message
 _PASSING = {
     "accesslimited",
     "external_channel_migrating",
-    "fatal_error",
-    "internal_error",
     "request_timeout",
     "service_unavailable",
     "team_added_to_org",
 }
+# Of these Slack says that it may have done what was asked nevertheless.
+_UNCLEAR = {"fatal_error", "internal_error"}
+_GATEWAY_TIMEOUT = 504
 _BUSY = {"message_limit_exceeded", "rate_limited", "ratelimited"}
 # What is wrong with blocks or metadata is ours: the text alone says the same.
 _BAD_FORM = {
@@ -35,10 +39,24 @@ _BAD_FORM = {
     "metadata_too_large",
     "msg_blocks_too_long",
 }
+# What to do about Slack's words; {channel} is the variable that names the channel.
+_ADVICE = {
+    "channel_not_found": "there is none of that name, or it is private and the app is not in it: check {channel}, and "
+    "invite the app (/invite @your-app)",
+    "not_in_channel": "invite the app there (/invite @your-app), or check {channel}",
+    "is_archived": "unarchive it, or name another in {channel}",
+    "missing_scope": "give the app the scope chat:write, install it again, and check SLACK_BOT_TOKEN",
+    **dict.fromkeys(
+        ("account_inactive", "invalid_auth", "not_allowed_token_type", "not_authed", "token_expired", "token_revoked"),
+        "set SLACK_BOT_TOKEN to the Bot User OAuth Token (xoxb-…) of the installed app",
+    ),
+}
 _WORD = re.compile("[a-z_]+")
 _TOO_MANY = 429
 _SERVER_ERROR = 500
 _DEFAULT_RETRY_AFTER = 30.0
+LONGEST_PAUSE = 3600.0
+"""Seconds: a sensor rests no longer, whatever Slack, or a proxy before it, asks for."""
 
 
 class SlackError(RuntimeError):
@@ -57,6 +75,10 @@ class SlackDownError(SlackError):
     """Slack didn't take the message this time."""
 
 
+class SlackUnclearError(SlackDownError):
+    """Slack may have taken the message: it was asked, and no answer came."""
+
+
 class SlackBusyError(SlackDownError):
     """Slack wants to be left alone for `retry_after` seconds."""
 
@@ -70,12 +92,16 @@ class SlackResource(ConfigurableResource[None]):
 
     The token is read from `SLACK_BOT_TOKEN` when it is needed and is part of no configuration, so that it appears in no
     repr, log or metadata.
+
+    `timeout_seconds` is long: who gives up doesn't know whether Slack took the message, and says it twice.
     """
 
     base_url: str = "https://slack.com/api/"
     channel: str = ""
     channels: dict[str, str] = Field(default_factory=dict)
-    timeout_seconds: int = 10
+    # The channel for all of what this one is a part of; it may stand in `channels`.
+    _common: str = PrivateAttr("")
+    timeout_seconds: int = 25
 
     @property
     def has_token(self) -> bool:
@@ -100,7 +126,16 @@ class SlackResource(ConfigurableResource[None]):
         What one of them should hear is then said where it belongs or not at all.
         """
         own = {str(org_id): self.channels.get(str(org_id), self.channel) for org_id in org_ids}
-        return SlackResource(base_url=self.base_url, channels=own, timeout_seconds=self.timeout_seconds)
+        confined = SlackResource(base_url=self.base_url, channels=own, timeout_seconds=self.timeout_seconds)
+        confined._common = self.channel
+        return confined
+
+    def _variable_of(self, channel: str) -> str:
+        """The variable that names a channel; of a thread's channel, which Slack calls by its id, both that may."""
+        if channel == (self.channel or self._common):
+            return "SLACK_CHANNEL"
+        own = [f"SLACK_CHANNEL_{org_id}" for org_id, name in self.channels.items() if name == channel]
+        return " and ".join(own) or "SLACK_CHANNEL (or SLACK_CHANNEL_<ORGID>)"
 
     def post(self, channel: str, message: Message, thread: str | None = None) -> tuple[str, str]:
         """Post a message; returns Slack's id of the channel and the message's `ts`, which names its thread.
@@ -108,20 +143,23 @@ class SlackResource(ConfigurableResource[None]):
         Raises:
             SlackRefusedError: unknown channel, revoked token and the like.
             SlackBusyError: rate limited.
-            SlackDownError: anything else that may pass: no answer, 5xx.
+            SlackUnclearError: no answer came; Slack may have taken it.
+            SlackDownError: anything else that may pass: not reached, 5xx.
         """
+        began = time.monotonic()
         try:
-            return self._post(channel, thread, text=message.text, blocks=message.blocks, metadata=message.metadata)
+            return self._post(channel, thread, 0.0, text=message.text, blocks=message.blocks, metadata=message.metadata)
         except _BadFormError:
             # An alert that can't be posted would fail every tick for good. That it lacks its buttons is better.
-            return self._post(channel, thread, text=message.text)
+            # Both together take no longer than one may.
+            return self._post(channel, thread, time.monotonic() - began, text=message.text)
 
-    def _post(self, channel: str, thread: str | None, **content: Any) -> tuple[str, str]:
+    def _post(self, channel: str, thread: str | None, used_seconds: float, **content: Any) -> tuple[str, str]:
         # No retries by the client: it posts again when a connection drops, and Slack may have taken the first one.
         client = WebClient(
             token=_token(),
             base_url=self.base_url.rstrip("/") + "/",
-            timeout=self.timeout_seconds,
+            timeout=max(1, math.ceil(self.timeout_seconds - used_seconds)),
             retry_handlers=[],
         )
         arguments: dict[str, Any] = content | ({"thread_ts": thread} if thread else {})
@@ -130,14 +168,17 @@ class SlackResource(ConfigurableResource[None]):
             answer = client.chat_postMessage(channel=channel, unfurl_links=False, **arguments)
             return str(answer["channel"]), str(answer["ts"])
         except SlackApiError as error:
-            problem = _refusal(error, channel)
-        except Exception as error:  # noqa: BLE001 - whatever the network does, it is one thing to the caller
+            problem = _refusal(error, channel, self._variable_of(channel))
+        except URLError as error:
+            # No connection, or one that broke while it was asked: Slack never had all of the message.
             problem = SlackDownError(f"Slack doesn't answer: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - whatever the network does, it is one thing to the caller
+            problem = SlackUnclearError(f"Slack doesn't answer, and may have taken the message: {type(error).__name__}")
         # Raised out here: urllib's errors hold the request, and with it the token, and would be kept as the context.
         raise problem
 
 
-def _refusal(error: SlackApiError, channel: str) -> SlackError:
+def _refusal(error: SlackApiError, channel: str, variable: str) -> SlackError:
     response = error.response
     said = str(response.get("error", "")) if isinstance(response.data, dict) else ""
     if not _WORD.fullmatch(said):
@@ -145,19 +186,27 @@ def _refusal(error: SlackApiError, channel: str) -> SlackError:
     if response.status_code == _TOO_MANY or said in _BUSY:
         waits = {name.lower(): value for name, value in (response.headers or {}).items()}.get("retry-after")
         return SlackBusyError(_seconds(waits))
+    if said in _UNCLEAR or response.status_code == _GATEWAY_TIMEOUT:
+        return SlackUnclearError(f"Slack says {said or response.status_code}")
     if not said or said in _PASSING or response.status_code >= _SERVER_ERROR:
         return SlackDownError(f"Slack says {said or response.status_code}")
     refused = _BadFormError if said in _BAD_FORM else SlackRefusedError
-    return refused(
-        f"Slack says {said} for channel {channel}: check SLACK_BOT_TOKEN and SLACK_CHANNEL, and invite the app"
+    return refused(f"Slack says {said} for channel {channel}: {what_to_do(said, variable)}")
+
+
+def what_to_do(said: str, channel: str = "SLACK_CHANNEL") -> str:
+    """What to do about a word of Slack's; `channel` is the variable that names the channel."""
+    return _ADVICE.get(said, "check SLACK_BOT_TOKEN and {channel}, and that the app may post there").format(
+        channel=channel
     )
 
 
 def _seconds(text: object) -> float:
     try:
-        return max(0.0, float(str(text)))
+        seconds = float(str(text))
     except ValueError:
         return _DEFAULT_RETRY_AFTER
+    return _DEFAULT_RETRY_AFTER if math.isnan(seconds) else min(max(0.0, seconds), LONGEST_PAUSE)
 
 
 def _token() -> str:

@@ -26,9 +26,9 @@ from hologram_assets.domain.overage_rules import OverageRules
 from hologram_assets.domain.overage_standings import ClosedRow, ReportRow, sim_periods
 from hologram_assets.domain.periods import PERIOD, end_of_day
 from hologram_assets.domain.silences import Silence, silenced_by
-from hologram_assets.warehouse.connection import sql
+from hologram_assets.warehouse.connection import sql, streamed
 from hologram_assets.warehouse.derived import NotLoadedError, replace_with_fresh
-from hologram_assets.warehouse.loads import Load, complete_through_of, record_load
+from hologram_assets.warehouse.loads import Load, complete_through_of, is_outdated, record_load, stored_load
 from hologram_assets.warehouse.tables import ALERTS, NETWORK_CHANGES, OVERAGE_REPORT
 
 # A change's condition looks at the 24 hours before it too.
@@ -152,7 +152,7 @@ def sims_near_a_rule(
     }
     closed = _by_sim(map(ClosedRow._make, _closed_on(connection, org_id, day)))
     charges = _closed_charges(connection, org_id, day)
-    rows = map(ReportRow._make, connection.execute(sql("overage_standings"), parameters).fetchall())
+    rows = streamed(connection, sql("overage_standings"), parameters, ReportRow._make)
     for linkid, of_sim in groupby(rows, key=attrgetter("linkid")):
         yield SimRows(list(of_sim), closed.get(linkid, ()), charges.get(linkid, ()))
 
@@ -273,7 +273,12 @@ def write_alerts(
     read_at: datetime,
     run_id: str,
 ) -> Load:
-    """Put the day's alerts in the place of those that were there; `read_at` is when what they are made from was read."""
+    """Put the day's alerts in the place of those that were there; `read_at` is when what they are made from was read.
+
+    Of two runs at once the one that read later wins, whichever writes last.
+    """
+    if is_outdated(connection, org_id, day, ALERTS.name, read_at):
+        return stored_load(connection, org_id, day, ALERTS.name)
     rows = [
         alert._asdict()
         | {
@@ -293,10 +298,23 @@ def write_alerts(
     return load
 
 
+def alerts_of(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> list[Alert]:
+    """The day's alerts as they are stored."""
+    rows = connection.execute(
+        f"SELECT {', '.join(Alert._fields)} FROM {ALERTS.qualified} WHERE org_id = ? AND day = ? ORDER BY alert_id",
+        [org_id, day],
+    ).fetchall()
+    return [_alert(row) for row in rows]
+
+
+def _alert(row: tuple[Any, ...]) -> Alert:
+    return Alert._make((*row[:-1], json.loads(row[-1])))
+
+
 def ended_before(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> list[Alert]:
     """Alerts that ended on one of the seven days before, with the latest word on each."""
     rows = connection.execute(
-        """SELECT alert_id, rule, step, severity, subject, state, opened_at, event_time, resolved_at, title, detail
+        f"""SELECT {", ".join(Alert._fields)}
            FROM hologram.alerts
            WHERE org_id = $org_id AND day >= $first AND day < $day AND severity <> $info
            QUALIFY row_number() OVER (PARTITION BY alert_id ORDER BY day DESC) = 1 AND state IN ($resolved, $accepted)
@@ -310,7 +328,7 @@ def ended_before(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) 
             "accepted": ACCEPTED,
         },
     ).fetchall()
-    return [Alert._make((*row[:-1], json.loads(row[-1]))) for row in rows]
+    return [_alert(row) for row in rows]
 
 
 def is_newest(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> bool:

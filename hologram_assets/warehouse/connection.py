@@ -10,11 +10,12 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, TypeVar
 
 import duckdb
 from filelock import ReadWriteLock, Timeout
@@ -23,6 +24,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 from hologram_assets.warehouse.tables import SCHEMA, TABLES, schema_statements
 
 LOCK_TIMEOUT_SECONDS = 300.0
+_ROWS_AT_ONCE = 50_000
+T = TypeVar("T")
 
 
 class WarehouseError(RuntimeError):
@@ -40,6 +43,28 @@ class WarehouseMissingError(WarehouseError):
 def sql(name: str) -> str:
     """The text of `warehouse/sql/<name>.sql`."""
     return (files(__package__) / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def streamed(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    parameters: Mapping[str, Any],
+    make: Callable[[Iterable[Any]], T],
+) -> Iterator[T]:
+    """The rows of a query, each as what `make` makes of it, without holding all of them.
+
+    Until the last is taken the connection can't be asked anything else; `beside` gives another one.
+    """
+    connection.execute(query, dict(parameters))
+    while rows := connection.fetchmany(_ROWS_AT_ONCE):
+        yield from map(make, rows)
+
+
+def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A second connection to the same warehouse; it sees what is committed."""
+    cursor = connection.cursor()
+    cursor.execute("USE warehouse")
+    return cursor
 
 
 class Warehouse:

@@ -82,6 +82,24 @@ def record_load(
     )
 
 
+def is_outdated(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str, read_at: datetime) -> bool:
+    """Whether a run beside this one has written the partition from what it read later than `read_at`."""
+    row = connection.execute(
+        f"SELECT loaded_at FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?",
+        [org_id, day, asset],
+    ).fetchone()
+    return row is not None and row[0] > read_at
+
+
+def stored_load(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str) -> Load:
+    """A partition that stays as it is: its rows, and up to which moment it is complete."""
+    row = connection.execute(
+        f"SELECT rows, complete_through FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?",
+        [org_id, day, asset],
+    ).fetchone()
+    return Load(rows=row[0], complete_through=row[1]) if row else Load(rows=0)
+
+
 def touch(connection: duckdb.DuckDBPyConnection, org_id: int, days: Sequence[date], asset: str) -> None:
     """Note that the data of other days changed too: what was derived from them is now older than they are."""
     for day in days:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
-from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
 
 from hologram_assets.domain.network_change import Change, DailyUse, Seen
 from hologram_assets.domain.network_rules import BASELINE_LAG_DAYS, SET_DAYS, WINDOW_DAYS
+from hologram_assets.warehouse.connection import beside, streamed
 from hologram_assets.warehouse.derived import NotLoadedError, replace_with_fresh
-from hologram_assets.warehouse.loads import Load, complete_through_of, record_load
+from hologram_assets.warehouse.loads import Load, complete_through_of, is_outdated, record_load, stored_load
 from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, NETWORK_CHANGES
 
-T = TypeVar("T", Seen, DailyUse)
-_ROWS_AT_ONCE = 50_000
 _CHANGES_SCHEMA = pa.schema(
     [
         ("org_id", pa.int64()),
@@ -66,8 +64,8 @@ def sims(
         "first": day - timedelta(days=SET_DAYS + BASELINE_LAG_DAYS - 1),
         "last": day - timedelta(days=1),
     }
-    sessions = groupby(_rows(connection.cursor(), _SESSIONS, window, Seen._make), key=lambda seen: seen.linkid)
-    history = groupby(_rows(connection.cursor(), _HISTORY, before, DailyUse._make), key=lambda use: use.linkid)
+    sessions = groupby(streamed(beside(connection), _SESSIONS, window, Seen._make), key=lambda seen: seen.linkid)
+    history = groupby(streamed(beside(connection), _HISTORY, before, DailyUse._make), key=lambda use: use.linkid)
     next_seen, next_use = next(sessions, None), next(history, None)
     while next_seen is not None or next_use is not None:
         linkid = min(group[0] for group in (next_seen, next_use) if group is not None)
@@ -81,16 +79,6 @@ def sims(
         yield linkid, *of_sim
 
 
-def _rows(
-    cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any], make: Callable[[Iterable[Any]], T]
-) -> Iterator[T]:
-    cursor.execute("USE warehouse")
-    cursor.execute(query, parameters)
-    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-        yield from map(make, rows)
-    cursor.close()
-
-
 def write_changes(
     connection: duckdb.DuckDBPyConnection,
     org_id: int,
@@ -100,7 +88,12 @@ def write_changes(
     read_at: datetime,
     run_id: str,
 ) -> Load:
-    """Put the day's changes in the place of those that were there; `read_at` is when their sessions were read."""
+    """Put the day's changes in the place of those that were there; `read_at` is when their sessions were read.
+
+    Of two runs at once the one that read later wins, whichever writes last.
+    """
+    if is_outdated(connection, org_id, day, NETWORK_CHANGES.name, read_at):
+        return stored_load(connection, org_id, day, NETWORK_CHANGES.name)
     rows = pa.Table.from_pylist(
         [
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,12 +39,16 @@ class Channel:
     def __init__(self) -> None:
         self.sent: Sent = {}
         self.count = 0
+        self.now = NOW
 
-    def hear(self, *entries: Entry, complete: bool = True) -> list[tuple[str, str | None, list[str]]]:
+    def hear(
+        self, *entries: Entry, complete: bool = True, newest: bool = True
+    ) -> list[tuple[str, str | None, list[str]]]:
         heard = []
-        for post in posts(entries, self.sent, complete=complete, org_alerts=list(self.sent)):
+        today, known = self.now.date(), list(self.sent)
+        for post in posts(entries, self.sent, complete=complete, org_alerts=known, newest=newest, today=today):
             self.count += 1
-            remember(self.sent, post, "C1", post.thread or f"t{self.count}", NOW)
+            remember(self.sent, post, "C1", post.thread or f"t{self.count}", self.now)
             heard.append((post.kind, post.thread, [entry.alert_id for entry in post.entries]))
         return heard
 
@@ -121,11 +126,115 @@ def test_the_end_is_said_in_the_thread_once(channel: Channel, state: str, kind: 
     assert channel.hear() == []
 
 
-def test_after_its_end_an_alert_is_silent_even_if_it_comes_back_in_its_period(channel: Channel) -> None:
+def test_what_was_over_and_holds_again_is_a_word_in_the_thread(channel: Channel) -> None:
     channel.hear(ALL)
-    channel.hear(ALL._replace(state=RESOLVED))
+    channel.hear(ENDED)
+    assert channel.hear(ALL) == [("again", "t1", ["a"])]
     assert channel.hear(ALL) == []
+    assert channel.hear(MORE) == [("escalated", "t1", ["a"])]
+    assert channel.hear(ENDED) == [("resolved", "t1", ["a"])]
+
+
+@pytest.mark.parametrize("end", [RESOLVED, ACCEPTED])
+def test_after_its_end_a_higher_step_goes_into_the_thread_and_a_higher_severity_is_a_new_message(
+    channel: Channel, end: str
+) -> None:
+    channel.hear(MOST)
+    channel.hear(MOST._replace(state=end))
+    assert channel.hear(ALL) == [("new", None, ["a"])]
+    channel.hear(ALL._replace(state=end))
+    assert channel.hear(MORE) == [("escalated", "t3", ["a"])]
     assert channel.hear(MORE) == []
+
+
+def test_an_alert_that_holds_again_at_a_lower_step_climbs_from_there(channel: Channel) -> None:
+    channel.hear(MORE)
+    channel.hear(MORE._replace(state=RESOLVED))
+    assert channel.hear(MOST) == [("again", "t1", ["a"])]
+    assert channel.hear(MOST) == []
+    assert channel.hear(ALL) == [("escalated", "t1", ["a"])]
+
+
+def test_nothing_is_said_to_hold_again_twice_on_a_day(channel: Channel) -> None:
+    channel.hear(ALL)
+    channel.hear(ENDED)
+    assert channel.hear(ALL) == [("again", "t1", ["a"])]
+    assert channel.hear(ENDED) == [("resolved", "t1", ["a"])]
+    assert channel.hear(ALL) == []
+    assert channel.hear(ENDED) == []
+    assert channel.hear(ALL) == []
+    channel.now += timedelta(days=1)
+    assert channel.hear(ALL) == [("again", "t1", ["a"])]
+
+
+def test_whatever_the_data_do_an_alert_holds_again_once_a_day_and_what_is_true_the_day_after_is_known() -> None:
+    chance = random.Random(7)
+    for _ in range(200):
+        channel = Channel()
+        today: list[str] = []
+        for _ in range(5):
+            for _ in range(8):
+                entry = chance.choice([MOST, ALL, MORE, ENDED, MOST._replace(state=RESOLVED), None])
+                today += [kind for kind, _, _ in channel.hear(*([entry] if entry else []))]
+            assert today.count("again") <= 1
+            channel.now += timedelta(days=1)
+            today = [kind for kind, _, _ in channel.hear(MORE)]
+            assert channel.sent["a"][0] == MORE.step
+            assert channel.sent["a"].state == "open"
+
+
+def test_an_earlier_day_that_is_run_again_reopens_nothing(channel: Channel) -> None:
+    channel.hear(ALL)
+    channel.hear(ENDED)
+    assert channel.hear(MORE, newest=False) == []
+    channel.hear(ALL._replace(alert_id="b"))
+    channel.hear()
+    assert channel.hear(ALL._replace(alert_id="b"), newest=False) == []
+
+
+def test_a_forecast_that_comes_back_in_its_period_is_not_told_again(channel: Channel) -> None:
+    forecast = MOST._replace(rule="will_exceed", step=0)
+    channel.hear(forecast)
+    channel.hear(forecast._replace(state=RESOLVED))
+    assert channel.hear(forecast) == []
+    channel.hear(forecast._replace(alert_id="b"))
+    channel.hear()
+    assert channel.hear(forecast._replace(alert_id="b")) == []
+
+
+@pytest.mark.parametrize("state", [SILENCED, OPEN])
+def test_what_is_silenced_or_info_now_does_not_hold_again(channel: Channel, state: str) -> None:
+    channel.hear(ALL)
+    channel.hear(ENDED)
+    back = ALL._replace(state=state)
+    assert channel.hear(back._replace(severity=INFO) if state == OPEN else back) == []
+
+
+def test_what_an_older_version_knows_to_be_over_without_its_thread_holds_again_in_a_new_message(
+    channel: Channel,
+) -> None:
+    channel.sent["a"] = Said(100, CRITICAL, "", "", int(NOW.timestamp()), "over")
+    channel.sent["b"] = channel.sent["a"]
+    assert channel.hear(ALL, MORE._replace(alert_id="b")) == [("new", None, ["a", "b"])]
+    assert channel.hear(ALL, MORE._replace(alert_id="b")) == []
+
+
+def test_a_forecast_that_came_true_is_not_said_to_be_resolved(channel: Channel) -> None:
+    forecast = MOST._replace(rule="will_exceed", step=0, alert_id="f")
+    bare = forecast._replace(alert_id="g", subject="SIM 8")
+    channel.hear(forecast, bare)
+    true = forecast._replace(state=RESOLVED, why="pump: 12 MB used of 10 MB. the allowance is used up")
+    used = ALL._replace(alert_id="s", subject="SIM 8")
+    ended = bare._replace(state=RESOLVED, why="")
+    assert channel.hear(true, ended, used)[1:] == [("came_true", "t1", ["f", "g"])]
+    assert channel.hear(true, ended, used) == []
+
+
+def test_a_forecast_that_ended_otherwise_is_resolved(channel: Channel) -> None:
+    forecast = MOST._replace(rule="will_exceed", step=0)
+    channel.hear(forecast)
+    calm = forecast._replace(state=RESOLVED, why="2 days below 90% of the allowance")
+    assert channel.hear(calm) == [("resolved", "t1", ["a"])]
 
 
 def test_the_same_sim_in_a_new_period_speaks_again(channel: Channel) -> None:
@@ -149,10 +258,19 @@ def test_a_correction_that_takes_a_step_back_withdraws_it_in_the_thread_once(cha
     assert channel.hear() == []
 
 
-def test_a_withdrawn_step_is_not_said_again_but_the_next_one_is(channel: Channel) -> None:
+def test_a_withdrawn_step_that_becomes_true_again_is_said_to_hold_again(channel: Channel) -> None:
     channel.hear(ALL)
     channel.hear(MOST)
+    assert channel.hear(ALL) == [("again", "t1", ["a"])]
     assert channel.hear(ALL) == []
+    assert channel.hear(MORE) == [("escalated", "t1", ["a"])]
+
+
+def test_of_a_withdrawn_step_every_one_beyond_what_holds_now_speaks_again(channel: Channel) -> None:
+    channel.hear(MORE._replace(step=200))
+    assert channel.hear(MOST) == [("withdrawn", "t1", ["a"])]
+    assert channel.hear(MOST) == []
+    assert channel.hear(ALL) == [("again", "t1", ["a"])]
     assert channel.hear(MORE) == [("escalated", "t1", ["a"])]
 
 
@@ -166,8 +284,14 @@ def test_an_alert_without_a_row_was_withdrawn(channel: Channel) -> None:
     channel.hear(ALL)
     assert channel.hear() == [("withdrawn", "t1", ["a"])]
     assert channel.hear() == []
-    assert channel.hear(ALL) == []
-    assert channel.hear(MORE) == [("escalated", "t1", ["a"])]
+    assert channel.hear(MOST) == [("again", "t1", ["a"])]
+    assert channel.hear(ALL) == [("escalated", "t1", ["a"])]
+
+
+def test_a_withdrawal_in_the_words_of_an_older_version_is_understood(channel: Channel) -> None:
+    channel.sent["a"] = Said(100, CRITICAL, "C1", "t1", int(NOW.timestamp()), "withdrawn", "SIM 7", "overage_step")
+    assert channel.hear(MOST) == []
+    assert channel.hear(ALL) == [("again", "t1", ["a"])]
 
 
 def test_an_earlier_day_or_a_list_cut_short_withdraws_nothing(channel: Channel) -> None:
@@ -252,7 +376,7 @@ def test_a_step_of_a_periods_last_hours_is_told_although_it_is_over_and_only_onc
     assert channel.sent["a"].state == "over"
     assert channel.hear(late) == []
     assert channel.hear() == []
-    assert channel.hear(MORE) == []
+    assert channel.hear(MORE) == [("escalated", "t1", ["a"])]
 
 
 def test_a_higher_step_of_a_periods_last_hours_is_a_new_message_too(channel: Channel) -> None:
@@ -297,7 +421,7 @@ def test_what_was_said_stays_small(channel: Channel) -> None:
     channel.hear(ALL._replace(subject="x" * 10_000))
     assert len(channel.sent["a"].subject) == 40
     channel.hear(ENDED)
-    assert channel.sent["a"] == Said(100, CRITICAL, "", "", 1_795_176_000, "over")
+    assert channel.sent["a"] == Said(100, CRITICAL, "C1", "t1", 1_795_176_000, "over")
 
 
 def test_a_severity_of_a_later_version_disturbs_nothing(channel: Channel) -> None:

@@ -38,6 +38,9 @@ HOSTILE = [
     "two\nlines\r\n> quote",
     "\u202ereversed\u202c\u200b\x00",
     "&lt;!channel&gt;",
+    ":rotating_light::+1: a:100:",
+    "> a quotation",
+    "www.evil.example",
     "x" * 10_000,
     "&" * 10_000,
     "*" * 10_000,
@@ -86,8 +89,52 @@ def test_the_ten_first_are_shown_and_how_many_more() -> None:
     shown = [text for text in texts(message) if text.startswith(":red_circle:")]
     assert len(shown) == 10
     assert "*SIM 0*" in shown[0]
-    assert "and 32 more: see table `hologram.alerts` of 2026-11-20" in texts(message)
+    assert "and 2 more SIMs and 30 more alerts: see table `hologram.alerts` of 2026-11-20" in texts(message)
     assert message.blocks[0]["text"]["text"].endswith("(critical, 42 alerts)")
+
+
+def test_what_one_sim_did_stands_together_and_the_headline_counts_both() -> None:
+    moved = PUMP._replace(alert_id="id-2", rule="country_change", title="went from Germany to France")
+    other = PUMP._replace(alert_id="id-3", subject="SIM 8")
+    message = told([PUMP._replace(sim_url=None), other, moved._replace(sim_url=PAGE)])
+    assert message.blocks[0]["text"]["text"].endswith("(critical, 3 alerts of 2 SIMs)")
+    first, second = texts(message)[:2]
+    assert first.startswith(":red_circle: *SIM 7*: 100 % of the allowance used\n12 MB of 10 MB\n")
+    assert ":red_circle: *SIM 7*: went from Germany to France" in first
+    assert "*SIM 8*" in second
+    assert message.blocks[1]["accessory"]["url"] == PAGE
+
+
+def test_ten_sims_are_shown_however_many_alerts_each_has() -> None:
+    alerts = [PUMP._replace(alert_id=f"{sim}-{n}", subject=f"SIM {sim}") for n in range(5) for sim in range(12)]
+    message = told(alerts, more=1)
+    shown = [text for text in texts(message) if text.startswith(":red_circle:")]
+    assert [text.count(":red_circle:") for text in shown] == [3] * 10
+    assert all(text.endswith("\nand 2 more alerts of the same") for text in shown)
+    assert "and 2 more SIMs and 1 more alert: see table `hologram.alerts` of 2026-11-20" in texts(message)
+    assert message.blocks[0]["text"]["text"].endswith("(critical, 61 alerts of at least 12 SIMs)")
+
+
+def test_a_network_is_not_counted_as_a_sim() -> None:
+    incident = PUMP._replace(rule="fleet_incident", subject="Telekom")
+    counted = [
+        told(alerts, family=NETWORK).blocks[0]["text"]["text"].partition("critical, ")[2]
+        for alerts in ([incident] * 2, [incident, PUMP, PUMP])
+    ]
+    assert counted == ["2 alerts of 1 network)", "3 alerts of 2 SIMs or networks)"]
+
+
+def test_the_text_for_who_sees_no_blocks_names_all_that_are_shown() -> None:
+    message = told([PUMP, PUMP._replace(subject="SIM 8")])
+    assert message.text.endswith(
+        ". *SIM 7*: 100 % of the allowance used\n*SIM 8*: 100 % of the allowance used"
+    )
+
+
+def test_no_message_names_a_number_that_is_a_setting() -> None:
+    shift = PUMP._replace(rule="network_shift")
+    assert "14" not in texts(told([shift]))[-1]
+    assert "14" not in texts(thread_message("accepted", [shift]))[0]
 
 
 def test_advice_is_given_once_per_rule() -> None:
@@ -155,6 +202,8 @@ def test_the_metadata_holds_the_ids() -> None:
         ("resolved", "resolved"),
         ("accepted", "new normal"),
         ("withdrawn", "withdrawn: no longer so in the corrected data"),
+        ("again", "holds again"),
+        ("came_true", "came true"),
     ],
 )
 def test_a_reply_says_what_became_of_it(kind: str, words: str) -> None:
@@ -163,6 +212,10 @@ def test_a_reply_says_what_became_of_it(kind: str, words: str) -> None:
     assert words in head
     assert line == "*SIM 7*: 100 % of the allowance used\n12 MB of 10 MB"
     assert message.text == f"{head}\n{line}"
+
+
+def test_bad_news_has_no_green_tick() -> None:
+    assert "white_check_mark" not in thread_message("came_true", [PUMP]).text
 
 
 def test_a_reply_shows_ten_and_how_many_more() -> None:
@@ -177,6 +230,8 @@ def test_slacks_limits_hold_whatever_the_names(name: str) -> None:
     hostile = hostile._replace(sim_url=f"https://{name}")
     links = Links("http://d/1", "http://d/2")
     check_limits(alert_message(2**63, OVERAGE, CRITICAL, DAY, [hostile] * 2_000, 10**9, links))
+    different = [hostile._replace(subject=f"{name}{n % 15}") for n in range(60)]
+    check_limits(alert_message(2**63, OVERAGE, CRITICAL, DAY, different, 10**9, links))
     for kind in ("escalated", "resolved", "accepted", "withdrawn"):
         check_limits(thread_message(kind, [hostile] * 2_000))
 
@@ -189,6 +244,9 @@ def test_a_name_can_neither_mention_nor_link_nor_format(name: str) -> None:
         assert "<" not in text
         assert ">" not in text
         assert "://" not in text
+        assert "www." not in text.replace("www.\u200b", "")
+        assert not re.search(r":(rotating_light|\+1|100):", text)
+        assert not re.search(r"^&gt;", text, re.MULTILINE)
         assert not re.search(r"&(?!amp;|lt;|gt;)", text)
         assert "\u202e" not in text
     safe = escaped(name)
@@ -199,7 +257,7 @@ def test_a_name_can_neither_mention_nor_link_nor_format(name: str) -> None:
 def test_slack_is_told_not_to_look_for_links_and_names() -> None:
     found = [
         part
-        for block in told([PUMP] * 12).blocks
+        for block in told([PUMP._replace(subject=f"SIM {number}") for number in range(12)]).blocks
         for part in block.get("elements", [block.get("text")])
         if part["type"] == "mrkdwn"
     ]
@@ -215,6 +273,10 @@ def test_slack_is_told_not_to_look_for_links_and_names() -> None:
         ("_pump_7_ and pump_7", "\uff3fpump_7\uff3f and pump_7"),
         ("<https://evil.example|Click>", "&lt;https:\u200b//evil.example|Click&gt;"),
         ("a\nb", "a b"),
+        (":rotating_light: 17:24:43", ":\u200brotating_light: 17:24:43"),
+        (":wave::skin-tone-2:", ":\u200bwave::\u200bskin-tone-2:"),
+        ("> x > y", "\u200b&gt; x &gt; y"),
+        ("see WWW.evil.example", "see WWW.\u200bevil.example"),
         ("Pumpe Süd, 水", "Pumpe Süd, 水"),
         (None, "None"),
     ],

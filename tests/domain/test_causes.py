@@ -43,6 +43,8 @@ DAY = "2026-11-20"
         ("raw_sessions: a blocking check failed for 2026-11-20|144", "check_failed"),
         ("2026-08-01 is older than what Hologram keeps (90 days); the first day that", "too_old"),
         ("raw_sessions of 2026-11-20 were never loaded for organisation 144; load them first", "not_loaded"),
+        ("overage_report of 2026-11-20 was never derived for organisation 144; materialise it first", "not_loaded"),
+        ("there is no warehouse at /data/x.duckdb; yet; load data first (hologram-assets backfill)", "no_warehouse"),
         ("division by zero", "unknown"),
         ("", "unknown"),
     ],
@@ -107,9 +109,43 @@ def test_advice_names_the_variable_that_the_error_names() -> None:
     assert "HOLOGRAM_API_KEY or HOLOGRAM_API_KEY_7" in advice(
         Cause("key_missing"), "set HOLOGRAM_API_KEY, or HOLOGRAM_API_KEY_7"
     )
-    assert advice(refused, "{evil}").startswith("Check HOLOGRAM_API_KEY:")
-    for kind in ("warehouse_busy", "check_failed", "too_old", "not_loaded", "crashed", "unknown", "various", "new"):
+    assert advice(refused, "{evil} HOLOGRAM_API_KEY_9").startswith("Check HOLOGRAM_API_KEY_144:")
+    assert advice(Cause("key_refused"), "{evil}").startswith("Check HOLOGRAM_API_KEY:")
+    for kind in (
+        "warehouse_busy",
+        "no_warehouse",
+        "check_failed",
+        "too_old",
+        "not_loaded",
+        "crashed",
+        "unknown",
+        "various",
+        "new",
+    ):
         assert advice(Cause(kind), "{x}")
+
+
+def test_what_was_not_made_yet_passes_and_says_which_asset_is_to_be_made_first() -> None:
+    text = "network_changes of 2026-11-20 was never derived for organisation 144; materialise it first"
+    cause = cause_of(text, ["DagsterExecutionStepExecutionError", "NotLoadedError"])
+    assert cause.severity == WARN
+    assert advice(cause, text).startswith("Materialise network_changes of these days first")
+    loads = "raw_sessions of 2026-11-20 were never loaded for organisation 144; load them first"
+    assert cause_of(loads) == cause
+    assert advice(cause, loads).startswith("Materialise raw_sessions of these days first")
+    assert "HOLOGRAM_WAREHOUSE" in advice(Cause("no_warehouse"), "there is no warehouse at x")
+
+
+def test_a_key_for_all_and_a_key_of_one_organisation_are_refused_each_for_itself() -> None:
+    refused = "organisation {}: /plans answered 401: no. Check {}: the key must be valid"
+    for_all, own = (
+        cause_of(refused.format(*words)) for words in ((144, "HOLOGRAM_API_KEY"), (145, "HOLOGRAM_API_KEY_145"))
+    )
+    assert for_all != own
+    assert cause_of(refused.format(146, "HOLOGRAM_API_KEY")) == for_all
+    assert (for_all.kind, own.kind) == ("key_refused", "key_refused")
+    missing = "no API key for organisation {0}: set HOLOGRAM_API_KEY, or HOLOGRAM_API_KEY_{0} for this one"
+    assert cause_of(missing.format(144)) == cause_of(missing.format(145))
 
 
 def test_a_stopped_run_is_known_by_its_error() -> None:
@@ -200,6 +236,13 @@ def test_a_thousand_different_errors_are_a_few_messages() -> None:
         incidents.add(failed(number, cause=cause_of(f"{word} went wrong")), [])
     assert len(incidents.due(2_000)) == MOST_INCIDENTS + 1
     assert [one.untold.runs for one in incidents if one.cause.kind == "various"] == [1_000 - MOST_INCIDENTS]
+
+
+def test_a_hundred_refused_keys_are_a_few_messages() -> None:
+    incidents = Incidents()
+    for org in range(100):
+        incidents.add(failed(org, org, Cause("key_refused", f"HOLOGRAM_API_KEY_{org}")), [])
+    assert len(incidents.due(2_000)) == MOST_INCIDENTS + 1
 
 
 def test_the_memory_comes_back_from_the_cursor_as_it_was() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hologram_assets.domain.causes import Cause, cause_of
-from hologram_assets.domain.check_topics import FAILS, FAILS_AGAIN, PASSES_AGAIN, Evaluation, Topics
+from hologram_assets.domain.check_topics import FAILS, FAILS_AGAIN, PASSES_AGAIN, STILL_FAILS, Evaluation, Topics
 from hologram_assets.domain.incidents import Batch, Incident
 from hologram_assets.domain.messages import Message
 from hologram_assets.domain.operations_messages import (
@@ -180,3 +180,83 @@ def test_the_memory_of_a_large_fleet_is_small() -> None:
     (news,) = topics.sayings([evaluation(org) for org in range(1, 201)], [], 0, TODAY)
     topics.was_said(news, ("C0123456789", "1795176000.000100"), NOON)
     assert len(json.dumps(topics.as_json(), separators=(",", ":"))) < 1_000
+
+
+class Week:
+    """Days of a check, each told at its end: what was posted, as kind and thread."""
+
+    def __init__(self) -> None:
+        self.topics = Topics()
+        self.posted: list[tuple[str, str]] = []
+
+    def day(self, number: int, *evaluations: Evaluation) -> list[tuple[str, str]]:
+        """What these evaluations made it post; evaluations count their days from TODAY backwards."""
+        now, today = NOON + number * 86400, TODAY + timedelta(days=number)
+        new = []
+        for saying in self.topics.sayings(evaluations, [], now, today):
+            thread = saying.topic.thread if saying.topic else ("C1", str(now))
+            self.topics.was_said(saying, thread, now)
+            new.append((saying.kind, thread[1]))
+        self.topics.prune(now)
+        self.topics = Topics.from_json(json.loads(json.dumps(self.topics.as_json())))
+        self.posted += new
+        return new
+
+
+@pytest.mark.parametrize("severity", ["warn", "critical"])
+def test_what_fails_day_after_day_is_one_message_and_a_word_a_day_in_its_thread(severity: str) -> None:
+    week = Week()
+    ((kind, thread),) = week.day(0, evaluation(severity=severity))
+    assert kind == FAILS
+    for number in range(1, 8):
+        assert week.day(number, evaluation(ago=-number, severity=severity)) == [(STILL_FAILS, thread)]
+
+
+def test_a_check_that_had_passed_for_a_day_is_a_new_message() -> None:
+    week = Week()
+    ((_, first),) = week.day(0, evaluation())
+    week.day(1, evaluation(ago=-1))
+    assert week.day(2, evaluation(ago=-2, passed=True)) == []
+    ((kind, second),) = week.day(3, evaluation(ago=-3))
+    assert (kind, second != first) == (FAILS, True)
+
+
+def test_a_check_that_passes_again_and_fails_on_the_day_after_the_next_is_a_new_message() -> None:
+    week = Week()
+    week.day(0, evaluation())
+    week.day(1, evaluation(ago=-1))
+    assert [kind for kind, _ in week.day(1, evaluation(ago=-1, passed=True))] == [PASSES_AGAIN]
+    assert [kind for kind, _ in week.day(2, evaluation(ago=-2))] == [FAILS]
+
+
+def test_a_day_that_passes_while_it_has_hardly_begun_is_no_day_that_passed() -> None:
+    week = Week()
+    ((_, thread),) = week.day(0, evaluation())
+    for number in range(1, 4):
+        assert week.day(number, evaluation(ago=-number, passed=True)) == []
+        assert week.day(number, evaluation(ago=-number)) == [(STILL_FAILS, thread)]
+
+
+def test_many_organisations_that_warn_on_get_one_word_a_day_between_them() -> None:
+    week = Week()
+    week.day(0, *[evaluation(org) for org in (144, 145, 146)])
+    for number in (1, 2):
+        assert [kind for kind, _ in week.day(number, evaluation(144, -number))] == [STILL_FAILS]
+        assert week.day(number, evaluation(145, -number), evaluation(146, -number)) == []
+    week.day(3, evaluation(145, -3, passed=True))
+    assert [kind for kind, _ in week.day(4, evaluation(145, -4), evaluation(144, -4))] == [FAILS, STILL_FAILS]
+
+
+def test_after_a_week_without_a_word_and_for_earlier_days_it_is_a_new_message() -> None:
+    week = Week()
+    week.day(0, evaluation(severity="critical"))
+    assert [kind for kind, _ in week.day(1, evaluation(ago=3, severity="critical"))] == [FAILS]
+    assert [kind for kind, _ in week.day(8, evaluation(ago=-8, severity="critical"))] == [FAILS]
+
+
+def test_what_fails_for_a_year_does_not_fill_the_memory() -> None:
+    week = Week()
+    for number in range(400):
+        week.day(number, *[evaluation(org, -number) for org in range(1, 51)])
+    assert len({thread for _, thread in week.posted}) == 1
+    assert len(json.dumps(week.topics.as_json(), separators=(",", ":"))) < 10_000

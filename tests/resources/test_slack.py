@@ -15,6 +15,7 @@ from hologram_assets.resources.slack import (
     SlackError,
     SlackRefusedError,
     SlackResource,
+    what_to_do,
 )
 from hologram_assets.sandbox import Sandbox
 
@@ -74,10 +75,36 @@ def test_a_token_of_blanks_is_none(slack: SlackResource, monkeypatch: pytest.Mon
     assert not slack.has_token
 
 
-@pytest.mark.parametrize("channel", ["#missing", "#not-joined", "#archived"])
-def test_a_channel_that_somebody_has_to_mend_is_named(slack: SlackResource, channel: str) -> None:
-    with pytest.raises(SlackRefusedError, match=f"for channel {channel}: check SLACK_BOT_TOKEN and SLACK_CHANNEL"):
-        slack.post(channel, HELLO)
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [("#missing", "check SLACK_CHANNEL, and invite"), ("#not-joined", "invite the app"), ("#archived", "unarchive it")],
+)
+def test_a_channel_that_somebody_has_to_mend_is_named(slack: SlackResource, channel: str, words: str) -> None:
+    with pytest.raises(SlackRefusedError, match=f"for channel {channel}: .*{words}"):
+        SlackResource(base_url=slack.base_url, channel=channel).post(channel, HELLO)
+
+
+def test_a_refusal_names_the_variable_that_names_the_channel(slack: SlackResource) -> None:
+    named = SlackResource(base_url=slack.base_url, channel="#missing", channels={"145": "#archived"})
+    for resource in (named, named.confined_to([144, 145])):
+        with pytest.raises(SlackRefusedError, match="check SLACK_CHANNEL, and"):
+            resource.post(resource.channel_for(144), HELLO)
+        with pytest.raises(SlackRefusedError, match=r"name another in SLACK_CHANNEL_145$"):
+            resource.post(resource.channel_for(145), HELLO)
+        with pytest.raises(SlackRefusedError, match=r"check SLACK_CHANNEL \(or SLACK_CHANNEL_<ORGID>\)"):
+            resource.post("#not-joined", HELLO)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("token_revoked", "SLACK_BOT_TOKEN"),
+        ("missing_scope", "chat:write"),
+        ("of_tomorrow", "SLACK_BOT_TOKEN and SLACK_CHANNEL_7"),
+    ],
+)
+def test_each_word_of_slacks_has_its_own_advice(said: str, words: str) -> None:
+    assert words in what_to_do(said, "SLACK_CHANNEL_7")
 
 
 @pytest.mark.parametrize("token", ["xoxb-revoked", "xoxb-wrong", "secret"])
