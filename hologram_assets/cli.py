@@ -10,9 +10,10 @@ import logging
 import os
 import sys
 import warnings
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
@@ -21,14 +22,27 @@ from rich.console import Console
 from rich.markup import escape
 
 # Dagster is imported by the commands that need it: `--help`, `sandbox` and `report` answer without its second of import.
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
-_ORGS = click.option(
-    "--org",
-    "org_ids",
-    type=click.IntRange(min=1),
-    multiple=True,
-    help="Organisation (repeatable); all of HOLOGRAM_ORG_IDS if none.",
-)
+
+
+def _once(_context: click.Context, _parameter: click.Parameter, org_ids: tuple[int, ...]) -> tuple[int, ...]:
+    """An organisation that is named twice counts once."""
+    return tuple(dict.fromkeys(org_ids))
+
+
+def _orgs_option(default: str) -> Callable[[_Command], _Command]:
+    return click.option(
+        "--org",
+        "org_ids",
+        type=click.IntRange(min=1),
+        multiple=True,
+        callback=_once,
+        help=f"Organisation (repeatable); {default} if none.",
+    )
+
+
+_ORGS = _orgs_option("all of HOLOGRAM_ORG_IDS")
 stderr = Console(stderr=True, soft_wrap=True)
 
 
@@ -152,9 +166,7 @@ def orgs_sync() -> None:
 @main.command()
 @click.option("--from", "first", type=_DAY, required=True, help="First UTC day, YYYY-MM-DD.")
 @click.option("--to", "last", type=_DAY, required=True, help="Last UTC day, included.")
-@click.option(
-    "--org", "org_ids", type=int, multiple=True, help="Organisation (repeatable); all of HOLOGRAM_ORG_IDS if none."
-)
+@_ORGS
 @click.option("--assets", default="", help="Assets, separated by commas; all if not given.")
 @click.option("--detach", is_flag=True, help="Hand it to the Dagster daemon and return.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object that says what was done.")
@@ -179,9 +191,7 @@ def backfill(
 
 @main.command()
 @click.option("--day", type=_DAY, required=True, help="UTC day, YYYY-MM-DD.")
-@click.option(
-    "--org", "org_ids", type=click.IntRange(min=1), multiple=True, help="Organisation (repeatable); all if none."
-)
+@_orgs_option("all")
 @click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
 )
@@ -240,8 +250,7 @@ def forecast_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...],
     chosen = org_ids or settings.hologram_org_ids
     if not chosen:
         raise _Refused("no organisation: give --org, or set HOLOGRAM_ORG_IDS")
-    if last < first:
-        raise _Refused(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
+    asked = _asked(settings, first.date(), last.date(), org_ids)
     try:
         rules = settings.rules
     except SettingsError as error:
@@ -250,8 +259,7 @@ def forecast_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...],
         run_backtest(
             Warehouse(settings.hologram_warehouse),
             chosen,
-            first.date(),
-            last.date(),
+            asked,
             lambda org_id: rules.of(org_id).forecast,
             lambda org_id: bool(settings.billing_mode(org_id) == "calendar_month"),
             as_json=as_json,
@@ -279,6 +287,7 @@ def alerts_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...], a
     """
     from hologram_assets.commands.alerts_backtest import NothingToReplayError, run_backtest
     from hologram_assets.commands.report import wide_console
+    from hologram_assets.partitions import today
     from hologram_assets.settings import SettingsError
     from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 
@@ -286,8 +295,9 @@ def alerts_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...], a
     chosen = org_ids or settings.hologram_org_ids
     if not chosen:
         raise _Refused("no organisation: give --org, or set HOLOGRAM_ORG_IDS")
-    if last < first:
-        raise _Refused(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
+    asked = _asked(settings, first.date(), last.date(), org_ids)
+    if asked.last > today():
+        raise _Refused(f"--to {asked.last} is in the future; the last day is {today()} (UTC)")
     try:
         rules = settings.alert_rules()
     except SettingsError as error:
@@ -296,8 +306,7 @@ def alerts_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...], a
         run_backtest(
             Warehouse(settings.hologram_warehouse),
             chosen,
-            first.date(),
-            last.date(),
+            asked,
             rules,
             as_json=as_json,
             out=wide_console(sys.stdout),
@@ -335,6 +344,18 @@ def demo(days: int, sims: int, home: Path, ui: bool) -> None:
     from hologram_assets.commands.report import wide_console
 
     sys.exit(run_demo(days=days, sims=sims, home=home.absolute(), ui=ui, console=wide_console(sys.stdout)))
+
+
+def _asked(settings: Any, first: date, last: date, named: tuple[int, ...]) -> Any:
+    from hologram_assets.commands.missing_days import Asked
+
+    if last < first:
+        raise _Refused(f"--from {first} is after --to {last}")
+    if first < settings.hologram_start_date:
+        raise _Refused(
+            f"--from {first} is before the first partition, {settings.hologram_start_date} (HOLOGRAM_START_DATE)"
+        )
+    return Asked(first, last, named, settings.hologram_start_date, settings.hologram_retention_days)
 
 
 def _org_ids(text: str) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from hologram_assets.commands.missing_days import Asked
 from hologram_assets.domain.alert_rules import AlertRules
 from hologram_assets.domain.bulletin import because
 from hologram_assets.domain.network_change import NETWORK_RULES
@@ -20,6 +21,7 @@ from hologram_assets.domain.overage_rules import OVERAGE_RULES
 from hologram_assets.domain.replay import RuleTally, Tally, per_thousand
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.replay import replayed
+from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, NETWORK_CHANGES, OVERAGE_REPORT
 
 _EXAMPLES = 3
 
@@ -31,8 +33,7 @@ class NothingToReplayError(LookupError):
 def backtest(
     warehouse: Warehouse,
     org_ids: Sequence[int],
-    first: date,
-    last: date,
+    asked: Asked,
     rules: Callable[[int], AlertRules],
     console: Console,
 ) -> list[Tally]:
@@ -42,7 +43,7 @@ def backtest(
         NothingToReplayError: no day was ever derived.
         WarehouseMissingError: there is no warehouse yet.
     """
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    days = [asked.first + timedelta(days=n) for n in range(asked.days)]
     tallies = []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         for org_id in org_ids:
@@ -57,12 +58,17 @@ def backtest(
                 missing = f"{len(days) - tally.days} of {len(days)} days"
                 console.print(f"organisation {org_id}: {missing} were never derived and are left out", highlight=False)
     if not any(tally.days for tally in tallies):
-        msg = (
-            f"no day from {first} to {last} has a report and network changes; load them first: "
-            f"hologram-assets backfill --from {first} --to {last}"
-        )
+        msg = _what_lacks(warehouse, org_ids, asked)
         raise NothingToReplayError(msg)
     return tallies
+
+
+def _what_lacks(warehouse: Warehouse, org_ids: Sequence[int], asked: Asked) -> str:
+    none = f"no day from {asked.first} to {asked.last} has a report and network changes"
+    if not asked.stored(warehouse, org_ids, DAILY_LINK_USAGE.name):
+        return f"{none}, for none has usage; {asked.to_load()}"
+    lacking = (OVERAGE_REPORT.name, NETWORK_CHANGES.name)
+    return f"{none}, but usage is there; derive them first: {asked.backfill(assets=lacking)}"
 
 
 def print_tallies(tallies: Sequence[Tally], console: Console) -> None:
@@ -129,8 +135,7 @@ def _as_dict(tally: Tally) -> dict[str, Any]:
 def run_backtest(
     warehouse: Warehouse,
     org_ids: Sequence[int],
-    first: date,
-    last: date,
+    asked: Asked,
     rules: Callable[[int], AlertRules],
     *,
     as_json: bool,
@@ -138,7 +143,7 @@ def run_backtest(
     err: Console,
 ) -> None:
     """Replay and print."""
-    tallies = backtest(warehouse, org_ids, first, last, rules, err)
+    tallies = backtest(warehouse, org_ids, asked, rules, err)
     if as_json:
         click.echo(tallies_as_json(tallies), nl=False)
     else:

@@ -12,9 +12,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from hologram_assets.commands.missing_days import Asked
 from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.warehouse.backtest import Replay, Score, replay, scores
 from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.tables import OVERAGE_REPORT
+
+# A period that just began on the first day, and the history before its first forecast.
+_DAYS_BEFORE = 60
 
 
 class NothingToForecastError(LookupError):
@@ -24,8 +29,7 @@ class NothingToForecastError(LookupError):
 def run_backtest(
     warehouse: Warehouse,
     org_ids: Sequence[int],
-    first: date,
-    last: date,
+    asked: Asked,
     rules: Callable[[int], ForecastRules],
     calendar_month: Callable[[int], bool],
     *,
@@ -33,16 +37,17 @@ def run_backtest(
     out: Console,
     err: Console,
 ) -> None:
-    """Replay the periods that ended from `first` to `last` and print how good their forecasts were.
+    """Replay the periods that ended on the days that are asked for and print how good their forecasts were.
 
     Raises:
         NothingToForecastError: there is no such period, or none with usage and history.
         WarehouseMissingError: there is no warehouse yet.
     """
+    first, last = asked.first, asked.last
     replays = _replays(warehouse, org_ids, first, last, rules, calendar_month, err)
     found = scores(replays)
     if not found:
-        raise NothingToForecastError(_what_lacks(replays, first, last))
+        raise NothingToForecastError(_what_lacks(warehouse, org_ids, replays, asked))
     if as_json:
         click.echo(_as_json(found, replays, org_ids, first, last))
     else:
@@ -86,16 +91,20 @@ def _replays(
     return replays
 
 
-def _what_lacks(replays: Sequence[Replay], first: date, last: date) -> str:
-    again = f"hologram-assets backfill --from {first} --to {last}"
+def _what_lacks(warehouse: Warehouse, org_ids: Sequence[int], replays: Sequence[Replay], asked: Asked) -> str:
+    ended = f"period that ended from {asked.first} to {asked.last}"
     if sum(each.without_usage + each.without_history for each in replays):
         return (
-            f"of the periods that ended from {first} to {last} no day is loaded from their start on, or none before it; "
-            f"load the 60 days before {first} as well (hologram-assets backfill)"
+            f"no {ended} has a day that is loaded from its start on with one before it; the {_DAYS_BEFORE} days before "
+            f"{asked.first} are needed as well; {asked.to_load(_DAYS_BEFORE)}"
         )
     if sum(each.incomplete for each in replays):
-        return f"no period that ended from {first} to {last} is whole; load its days and Hologram's totals: {again}"
-    return f"no period that ended from {first} to {last} is stored; load these days, with their reports: {again}"
+        return f"no {ended} is whole: days of it lack, or Hologram's totals; {asked.to_load(_DAYS_BEFORE)}"
+    reports = asked.stored(warehouse, org_ids, OVERAGE_REPORT.name)
+    wanted = asked.days * len(org_ids)
+    if reports == wanted:
+        return f"no period ended from {asked.first} to {asked.last}, though every day has its report; ask for more days"
+    return f"no {ended} is stored, and {wanted - reports} of {wanted} days have no report; {asked.to_load()}"
 
 
 def _print(found: Sequence[Score], replays: Sequence[Replay], first: date, last: date, console: Console) -> None:

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from hologram_assets.domain.alerts import ACCEPTED, INFO, OPEN, RESOLVED, SEVERITIES, SILENCED
+from hologram_assets.domain.overage_alerts import USED_UP
 from hologram_assets.domain.overage_rules import OVERAGE_STEP, WILL_EXCEED
 
 REMEMBERED = timedelta(days=35)
@@ -22,7 +23,6 @@ _ENDED = {RESOLVED, ACCEPTED}
 _OPEN, _WITHDRAWN, _OVER = "open", "withdrawn", "over"
 _NEW, _ESCALATED, _AGAIN = "new", "escalated", "again"
 _RESOLVED, _ACCEPTED, _CAME_TRUE = "resolved", "accepted", "came_true"
-_USED_UP = "the allowance is used up"  # why a forecast ended that came true, in the words of `overage_alerts`
 _WHOLE_ALLOWANCE = 100
 _NO_STEP = -1  # of an alert without a row; a rule without steps has step 0
 
@@ -165,16 +165,20 @@ def _what_to_say(entry: Entry, said: Said | None, *, complete: bool, newest: boo
     is_worse = _rank(entry.severity) > _rank(said.severity)
     is_further = entry.step >= said.step if said.state == _WITHDRAWN else entry.step > said.step
     if entry.has_ended:
-        if (is_worse or is_further) and entry.reached_today:
-            return _NEW
-        if said.state == _OVER:
-            return None
-        return _ACCEPTED if entry.state == ACCEPTED else _RESOLVED
+        return _end(entry, said, is_news=(is_worse or is_further) and entry.reached_today)
     if said.state != _OPEN:
         return _once_more(entry, said, is_worse=is_worse, is_further=is_further, newest=newest, today=today)
     if is_worse or is_further:
         return _NEW if is_worse else _ESCALATED
     return _WITHDRAWN if complete and entry.step < said.step else None
+
+
+def _end(entry: Entry, said: Said, *, is_news: bool) -> str | None:
+    """The kind of post for an alert that was said and has ended."""
+    if is_news:
+        return _NEW
+    end = _ACCEPTED if entry.state == ACCEPTED else _RESOLVED
+    return None if said.state == _OVER else end
 
 
 def _once_more(
@@ -199,7 +203,7 @@ def _exceeds(entry: Entry) -> bool:
 
 def _came_true(entry: Entry, exceeding: set[str]) -> bool:
     """A forecast that ended because it came true. Its reason says so; one of many has none, but then the SIM's step does."""
-    return entry.rule == WILL_EXCEED and (entry.why.endswith(_USED_UP) or (not entry.why and entry.subject in exceeding))
+    return entry.rule == WILL_EXCEED and (entry.why.endswith(USED_UP) or (not entry.why and entry.subject in exceeding))
 
 
 def _gone(alert_id: str, said: Said) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
@@ -18,12 +19,17 @@ class Located(NamedTuple):
     line: int
 
 
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)")
+
+
 class _Loader(yaml.SafeLoader):
-    """The safe loader, with exact decimal fractions."""
+    """The safe loader, with exact decimal fractions and whole numbers as people write them."""
 
 
 def _exact(loader: _Loader, node: yaml.ScalarNode) -> Decimal | float:
     """Money is written into these files: 0.1 must stay 0.1. What isn't a plain number (.inf, .nan) is YAML's float."""
+    if ":" in node.value:
+        raise ValueError(_BASE)
     try:
         number = Decimal(node.value.replace("_", ""))
     except InvalidOperation:
@@ -31,7 +37,16 @@ def _exact(loader: _Loader, node: yaml.ScalarNode) -> Decimal | float:
     return number if number.is_finite() else loader.construct_yaml_float(node)
 
 
+def _whole(loader: _Loader, node: yaml.ScalarNode) -> int:
+    """YAML takes 0144 for 100, 0x10 for 16 and 1:30 for 90: whoever writes an organisation's id that way means another."""
+    if not _WHOLE.fullmatch(node.value):
+        raise ValueError(_BASE)
+    return int(loader.construct_yaml_int(node))
+
+
+_BASE = "write the number in decimal digits, without zeros before it, or in quotes if it is text"
 _Loader.add_constructor("tag:yaml.org,2002:float", _exact)
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 
 
 def read_yaml(text: str) -> Located:
@@ -43,17 +58,30 @@ def read_yaml(text: str) -> Located:
     """
     try:
         loader = _Loader(text)
-        node = loader.get_single_node()
-        return Located(None, 1) if node is None else _located(loader, node, {})
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         msg = f"line {line}: the character {text[error.position]!r} can't stand in YAML"
         raise ValueError(msg) from error
+    try:
+        node = loader.get_single_node()
+        return Located(None, 1) if node is None else _located(loader, node, {})
+    except RecursionError:
+        msg = f"line {loader.line + 1}: is nested too deeply"
+        raise ValueError(msg) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = ", ".join(part for part in (error.context, error.problem) if part)
         msg = f"line {mark.line + 1 if mark else 1}: is not YAML: {reason}"
         raise ValueError(msg) from error
+
+
+def as_written(value: Any) -> Any:
+    """A plain value for an error text: without the Decimals, of which a reader knows nothing."""
+    if isinstance(value, dict):
+        return {key: as_written(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(as_written, value))
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def plain(located: Located) -> Any:
@@ -111,4 +139,8 @@ def _scalar(loader: _Loader, node: yaml.Node) -> Any:
     except ValueError as error:
         # 2026-02-30 looks like a date and is none.
         msg = f"line {node.start_mark.line + 1}: {node.value!r} can't be read: {error}"
+        raise ValueError(msg) from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+        # What the loader says of `!!timestamp abc`.
+        msg = f"line {node.start_mark.line + 1}: {node.value!r} is no {node.tag.rpartition(':')[2]}"
         raise ValueError(msg) from error

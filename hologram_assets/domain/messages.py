@@ -123,7 +123,7 @@ def alert_message(
     shown = [alert for group in groups for alert in group[:_SHOWN_OF_ONE]]
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": headline[:HEADER_LENGTH]}},
-        *(section(_entries(group), _button("At Hologram", _address(group))) for group in groups),
+        *(section(_entries(group), button("At Hologram", _address(group))) for group in groups),
     ]
     hidden = _hidden(alerts, len(subjects) - len(groups), more)
     if hidden:
@@ -131,8 +131,8 @@ def alert_message(
     advice = [_ADVICE[rule] for rule in dict.fromkeys(alert.rule for alert in shown) if rule in _ADVICE]
     if advice:
         blocks.append(section("*What to do*\n" + "\n".join(f"• {line}" for line in advice)))
-    offered = (_button("Run", links.run), _button("Partition", links.partition))
-    buttons = [button for button in offered if button is not None]
+    offered = (button("Run", links.run), button("Partition", links.partition))
+    buttons = [each for each in offered if each is not None]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
     return Message(
@@ -153,7 +153,7 @@ def thread_message(kind: str, alerts: Sequence[Spoken]) -> Message:
         "came_true": ":dart: came true",
         "resolved": ":white_check_mark: resolved",
         "accepted": ":handshake: taken as the new normal",
-        "withdrawn": ":leftwards_arrow_with_hook: withdrawn: no longer so in the corrected data",
+        "withdrawn": ":leftwards_arrow_with_hook: withdrawn: corrected data say otherwise, or it ended on a day that was not loaded",
     }[kind]
     lines = [f"{_title(alert)}\n{escaped(alert.why)}".rstrip() for alert in alerts[:SHOWN]]
     blocks = [section(head), *map(section, lines)]
@@ -213,7 +213,7 @@ def section(text: str, accessory: dict[str, Any] | None = None) -> dict[str, Any
     return paragraph if accessory is None else paragraph | {"accessory": accessory}
 
 
-def _button(label: str, url: str | None) -> dict[str, Any] | None:
+def button(label: str, url: str | None) -> dict[str, Any] | None:
     """A link; None without an address, or with one for which Slack would refuse the whole message."""
     if not url or not url.startswith(("https://", "http://")) or len(url) > _URL_LENGTH:
         return None

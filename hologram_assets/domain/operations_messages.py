@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from hologram_assets.domain.causes import advice, normalised
 from hologram_assets.domain.incidents import Incident, Partition
-from hologram_assets.domain.messages import HEADER_LENGTH, MARK, SHOWN, Message, context, cut, escaped, section
+from hologram_assets.domain.messages import HEADER_LENGTH, MARK, SHOWN, Message, button, context, cut, escaped, section
 
 _ADVICES = 3
 _LONGEST_NUMBERS = 400
@@ -85,12 +85,12 @@ def check_message(
     blocks = [_header(headline), *(section(f"{MARK[severity]} {_entry(finding)}") for finding in shown)]
     if len(ordered) > len(shown):
         blocks.append(context(f"and {len(ordered) - len(shown)} more: see the asset's checks"))
-    advices = _different(finding.advice for finding in shown)
+    advices = _different(shown)
     if advices:
-        blocks.append(section("*What to do*\n" + "\n".join(f"• {escaped(text)}" for text in advices)))
+        blocks.append(section("*What to do*\n" + "\n".join(f"• {text}" for text in advices)))
     blocks += _buttons([("Checks", _checks_url(webserver_url, asset, check))])
     return Message(
-        cut(f"{headline}. {_entry(shown[0])}"),
+        cut("\n".join([f"{headline}.", *map(_entry, shown)])),
         blocks,
         _metadata("hologram_check_failed", f"{asset}.{check}", orgs, partitions=len(findings)),
     )
@@ -150,11 +150,21 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def _different(texts: Iterable[str]) -> list[str]:
-    """Advice once where only its numbers differ."""
-    return list({normalised(text): text for text in reversed([text for text in texts if text])}.values())[::-1][
-        :_ADVICES
-    ]
+def _different(findings: Iterable[Finding]) -> list[str]:
+    """Advice once where only its numbers differ; then it says whose numbers it has. Escaped."""
+    alike: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.advice:
+            alike.setdefault(normalised(finding.advice), []).append(finding)
+    return [_advice(same) for same in list(alike.values())[:_ADVICES]]
+
+
+def _advice(same: Sequence[Finding]) -> str:
+    first = same[0]
+    others = len(same) - 1
+    if all(finding.advice == first.advice for finding in same):
+        return escaped(first.advice)
+    return f"{_place(first.partition)}, and likewise {others} other{'s' if others > 1 else ''}: {escaped(first.advice)}"
 
 
 def _whose(orgs: Sequence[int]) -> str:
@@ -209,9 +219,7 @@ def _checks_url(webserver_url: str | None, asset: str, check: str) -> str | None
 
 
 def _buttons(links: Iterable[tuple[str, str | None]]) -> list[Block]:
-    elements = [
-        {"type": "button", "text": {"type": "plain_text", "text": label}, "url": url} for label, url in links if url
-    ]
+    elements = [made for label, url in links if (made := button(label, url)) is not None]
     return [{"type": "actions", "elements": elements}] if elements else []
 
 

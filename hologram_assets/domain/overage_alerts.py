@@ -17,6 +17,8 @@ from hologram_assets.domain.periods import SAME_PERIOD
 
 PERIOD_ENDED = "the period ended"
 PLAN_CHANGED = "the plan or its allowance changed"
+USED_UP = "the allowance is used up"
+"""How a forecast ends that came true."""
 _ALL_OF_IT = 100
 
 
@@ -172,7 +174,7 @@ def _foreseen(
             if opened is None or closed is not None:
                 opened, closed = standing, None
         elif closed is None and standing.usage_bytes > allowance:
-            closed, because = standing, "the allowance is used up"
+            closed, because = standing, USED_UP
         elif closed is None and calm >= rules.relieved_days:
             closed, because = standing, f"{calm} days below {rules.relieved_share:.0%} of the allowance"
     return opened, closed, because

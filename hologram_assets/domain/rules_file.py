@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 
 from hologram_assets.domain.forecast import ForecastRules
-from hologram_assets.domain.located_yaml import Located, plain, read_yaml
+from hologram_assets.domain.located_yaml import Located, as_written, plain, read_yaml
 from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.domain.overage_rules import OverageRules
 from hologram_assets.domain.pricing import PricingRules
@@ -99,7 +99,7 @@ def _as(default: object, value: Any) -> Any:
     if isinstance(default, Decimal):
         return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(default, tuple):
-        return tuple(value) if isinstance(value, list) else value
+        return tuple(map(as_written, value)) if isinstance(value, list) else value
     if isinstance(default, frozenset):
         return frozenset(map(str, value)) if isinstance(value, list) else value
     return float(value) if isinstance(value, Decimal) else value
@@ -110,7 +110,7 @@ def _mapping(located: Located, name: str, keys: Collection[str] | None = None) -
     if located.value is None:
         return {}
     if not isinstance(located.value, dict):
-        msg = f"line {located.line}: {name} must be a mapping, not {plain(located)!r}"
+        msg = f"line {located.line}: {name} must be a mapping, not {as_written(plain(located))!r}"
         raise ValueError(msg)  # noqa: TRY004 - what is wrong is the text
     for key, value in located.value.items():
         if keys is not None and key not in keys:

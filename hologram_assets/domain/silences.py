@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from hologram_assets.domain.located_yaml import Located, plain, read_yaml
+from hologram_assets.domain.located_yaml import Located, as_written, plain, read_yaml
 from hologram_assets.domain.network_change import NETWORK_RULES
 from hologram_assets.domain.overage_rules import OVERAGE_RULES
 
@@ -68,7 +68,8 @@ def read_silences(text: str) -> tuple[Silence, ...]:
 
 def _silence(entry: Located) -> Silence:
     if not isinstance(entry.value, dict):
-        msg = f"line {entry.line}: expected a silence, with until, reason and what it is for, not {plain(entry)!r}"
+        found = as_written(plain(entry))
+        msg = f"line {entry.line}: expected a silence, with until, reason and what it is for, not {found!r}"
         raise ValueError(msg)  # noqa: TRY004 - what is wrong is the text
     values = {name: _value(name, located) for name, located in entry.value.items()}
     missing = [name for name in ("until", "reason") if name not in values]
@@ -108,7 +109,7 @@ def _value(name: object, located: Located) -> Any:
         case _:
             msg = f"line {located.line}: {name!r} is not known; there are {', '.join(Silence._fields)}"
             raise ValueError(msg)
-    shown = str(value) if isinstance(value, date) else plain(located)
+    shown = str(value) if isinstance(value, date) else as_written(plain(located))
     msg = f"line {located.line}: {name} must be {expected}, not {shown!r}"
     raise ValueError(msg)
 

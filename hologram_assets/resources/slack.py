@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Iterable
+from http.client import HTTPException, InvalidURL
 from typing import Any
 from urllib.error import URLError
 
@@ -93,7 +94,8 @@ class SlackResource(ConfigurableResource[None]):
     The token is read from `SLACK_BOT_TOKEN` when it is needed and is part of no configuration, so that it appears in no
     repr, log or metadata.
 
-    `timeout_seconds` is long: who gives up doesn't know whether Slack took the message, and says it twice.
+    `timeout_seconds`, of connecting, sending and waiting each, is long: who gives up doesn't know whether Slack took the
+    message, and says it twice.
     """
 
     base_url: str = "https://slack.com/api/"
@@ -169,11 +171,13 @@ class SlackResource(ConfigurableResource[None]):
             return str(answer["channel"]), str(answer["ts"])
         except SlackApiError as error:
             problem = _refusal(error, channel, self._variable_of(channel))
-        except URLError as error:
+        except (URLError, InvalidURL) as error:
             # No connection, or one that broke while it was asked: Slack never had all of the message.
             problem = SlackDownError(f"Slack doesn't answer: {type(error).__name__}")
-        except Exception as error:  # noqa: BLE001 - whatever the network does, it is one thing to the caller
+        except (OSError, HTTPException) as error:
             problem = SlackUnclearError(f"Slack doesn't answer, and may have taken the message: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - whatever else the network does, it is one thing to the caller
+            problem = SlackDownError(f"Slack doesn't answer: {type(error).__name__}")
         # Raised out here: urllib's errors hold the request, and with it the token, and would be kept as the context.
         raise problem
 

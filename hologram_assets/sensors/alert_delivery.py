@@ -11,6 +11,7 @@ all of it was said, so the limits of a tick, an outage, or one organisation's br
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -34,7 +35,6 @@ from hologram_assets.domain.delivery import Entry, Post, Sent
 from hologram_assets.domain.messages import Links, Message, Spoken, alert_message, thread_message
 from hologram_assets.partitions import OrgDay
 from hologram_assets.resources.slack import SlackResource
-from hologram_assets.sensors import posting
 from hologram_assets.sensors.alert_memory import ALERTS, Memory
 from hologram_assets.sensors.posting import Posting, Thread, resting
 
@@ -51,6 +51,7 @@ def alert_delivery(name: str, family: str, webserver_url: str | None, descriptio
 
     @sensor(name=name, minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING, description=description)
     def deliver(context: SensorEvaluationContext, slack: SlackResource) -> SensorResult | SkipReason:
+        began = time.monotonic()
         if not slack.has_token:
             return SkipReason("SLACK_BOT_TOKEN is not set: alerts stay in table hologram.alerts")
         memory = Memory.read(context.cursor, context.log)
@@ -59,7 +60,7 @@ def alert_delivery(name: str, family: str, webserver_url: str | None, descriptio
         found = memory.look(context.instance)
         if not found and not memory.waiting:
             return SkipReason("no partition of alerts was materialised since the last tick")
-        tick = Tick(context.instance, slack, memory, family, webserver_url, context.log)
+        tick = Tick(context.instance, slack, memory, family, webserver_url, context.log, began)
         reason = tick.run()
         return SensorResult(skip_reason=SkipReason(reason), cursor=memory.written(_utc_now()))
 
@@ -67,12 +68,13 @@ def alert_delivery(name: str, family: str, webserver_url: str | None, descriptio
 
 
 class Bulletin(NamedTuple):
-    """What one materialisation of `alerts` lets speak, of one family."""
+    """What one materialisation of `alerts` lets speak, of one family; `omitted` alerts more had no room."""
 
     partition: OrgDay
     run_id: str
     complete: bool
     entries: list[Entry]
+    omitted: int
 
 
 class Tick:
@@ -86,6 +88,7 @@ class Tick:
         family: str,
         webserver_url: str | None,
         log: logging.Logger,
+        began: float,
     ) -> None:
         self._instance = instance
         self._memory = memory
@@ -95,7 +98,7 @@ class Tick:
         # Where an organisation's own channel is refused, its alerts wait for it: told in the channel for all they would be
         # told to others, and the mistake would be seen in one tick only.
         confined = slack.confined_to(partition.org_id for partition in memory.waiting)
-        self._posting = Posting(confined, posts=posting.POSTS, seconds=posting.SECONDS)
+        self._posting = Posting(confined, began=began, unanswered=memory.unanswered)
 
     def run(self) -> str:
         """Say what waits, and note in the memory what was said; returns what came of it, for the skip reason.
@@ -116,7 +119,7 @@ class Tick:
                 self._log.exception(f"The alerts of organisation {org_id} can't be told")
                 broken = broken or error
         why = self._posting.finish()
-        self._memory.not_before = self._posting.not_before
+        self._memory.not_before, self._memory.unanswered = self._posting.not_before, self._posting.unanswered
         if broken is not None and not self._posting.posted and self._posting.not_before is None:
             raise broken
         if broken is not None and why is None:
@@ -138,16 +141,24 @@ class Tick:
         for bulletin, entries in zip(bulletins, word, strict=True):
             delivery.renew(sent, [entry.alert_id for entry in entries], now)
             complete = bulletin.complete and bulletin.partition.day == newest
-            due = delivery.posts(entries, sent, complete=complete, org_alerts=list(sent))
+            due = delivery.posts(
+                entries,
+                sent,
+                complete=complete,
+                org_alerts=list(sent),
+                newest=bulletin.partition.day == newest,
+                today=now.date(),
+            )
+            omitted_in = next((post for post in reversed(due) if post.thread is None), None)
             # All of them are tried: what one channel refuses, the thread in another may take.
-            said = [self._said(bulletin, post, sent) for post in due]
+            said = [self._said(bulletin, post, sent, bulletin.omitted if post is omitted_in else 0) for post in due]
             if all(said):
                 del self._memory.waiting[bulletin.partition]
 
-    def _said(self, bulletin: Bulletin, post: Post, sent: Sent) -> bool:
-        """Whether a post was said, by now."""
+    def _said(self, bulletin: Bulletin, post: Post, sent: Sent, more: int) -> bool:
+        """Whether a post was said, by now; `more` alerts are not among its entries."""
         thread = None if post.thread is None or post.channel is None else Thread(post.channel, post.thread)
-        stands_in = self._posting.post(bulletin.partition.org_id, self._message(bulletin, post), thread)
+        stands_in = self._posting.post(bulletin.partition.org_id, self._message(bulletin, post, more), thread)
         if stands_in is not None:
             delivery.remember(sent, post, stands_in.channel, stands_in.ts, _utc_now())
         return stands_in is not None
@@ -176,18 +187,19 @@ class Tick:
         try:
             entries = [delivery.entry_from(value) for value in speaking.value["alerts"]]
             complete = bool(speaking.value["complete"])
-        except (AttributeError, KeyError, TypeError):
+            omitted = int(speaking.value.get("omitted", {}).get(self._family, 0))
+        except (AttributeError, KeyError, TypeError, ValueError):
             self._log.warning(f"The metadata `{SPEAKING}` of {partition.key} is not what alerts carry; it stays unsaid")
             return None
         of_family = [entry for entry in entries if entry.family == self._family]
-        return Bulletin(partition, record.run_id, complete, of_family)
+        return Bulletin(partition, record.run_id, complete, of_family, omitted)
 
-    def _message(self, bulletin: Bulletin, post: Post) -> Message:
+    def _message(self, bulletin: Bulletin, post: Post, more: int) -> Message:
         spoken = [_spoken(entry) for entry in post.entries]
         if post.thread is not None:
             return thread_message(post.kind, spoken)
         org_id, day = bulletin.partition
-        return alert_message(org_id, self._family, post.severity, day, spoken, 0, self._links(bulletin))
+        return alert_message(org_id, self._family, post.severity, day, spoken, more, self._links(bulletin))
 
     def _links(self, bulletin: Bulletin) -> Links:
         if not self._webserver_url:

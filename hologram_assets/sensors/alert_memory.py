@@ -17,19 +17,20 @@ from hologram_assets.domain.delivery import Said, Sent
 from hologram_assets.partitions import OrgDay, parse_key, today
 
 ALERTS = AssetKey("alerts")
-_MORE_FIELDS = 3  # of `Said`, which have defaults
+_MORE_FIELDS = 4  # of `Said`, which have defaults
 
 
 @dataclass
 class Memory:
     """The cursor: what was seen, what waits to be said, and what was said.
 
-    About 125 bytes for an alert that was said, 70 once it is over: 35 days of a fleet of 100,000 SIMs, a few thousand
-    alerts, come to some 300 kB. Dagster keeps a copy with every tick for as long as `retention` says.
+    About 125 bytes for an alert that was said, 95 once it is over: 35 days of a fleet of 100,000 SIMs, a few thousand
+    alerts, come to some 400 kB. Dagster keeps a copy with every tick for as long as `retention` says.
 
     Attributes:
         after: storage id of the newest materialisation that was seen; None at first, or if the cursor was lost.
-        not_before: until when Slack wants to be left alone, epoch seconds.
+        not_before: until when Slack is left alone, epoch seconds.
+        unanswered: how many ticks in a row Slack gave no answer; see `posting`.
         waiting: partitions with something left to say, with the storage id of their newest materialisation.
         newest: the newest day by organisation: an earlier one, run again, withdraws nothing.
         sent: what was said, by organisation and alert id.
@@ -40,6 +41,7 @@ class Memory:
     waiting: dict[OrgDay, int] = field(default_factory=dict)
     newest: dict[int, date] = field(default_factory=dict)
     sent: dict[int, Sent] = field(default_factory=dict)
+    unanswered: int = 0
 
     @classmethod
     def read(cls, cursor: str | None, log: logging.Logger) -> "Memory":
@@ -54,6 +56,7 @@ class Memory:
                 {parse_key(key): int(storage_id) for key, storage_id in stored.get("waiting", {}).items()},
                 {int(org): date.fromisoformat(day) for org, day in stored.get("newest", {}).items()},
                 {int(org): {id: _said(fields) for id, fields in sent.items()} for org, sent in stored["sent"].items()},
+                int(stored.get("unanswered") or 0),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             log.warning(
@@ -67,9 +70,14 @@ class Memory:
         content = {
             "after": self.after,
             "not_before": self.not_before,
+            "unanswered": self.unanswered,
             "waiting": {str(partition.key): storage_id for partition, storage_id in self.waiting.items()},
             "newest": {org: day.isoformat() for org, day in self.newest.items()},
-            "sent": {org: of_org for org, of_org in sent.items() if of_org},
+            "sent": {
+                org: {alert_id: _fields(said) for alert_id, said in of_org.items()}
+                for org, of_org in sent.items()
+                if of_org
+            },
         }
         return json.dumps(content, separators=(",", ":"))
 
@@ -97,6 +105,14 @@ class Memory:
         for partition in sorted(self.waiting, key=self.waiting.__getitem__):
             orgs.setdefault(partition.org_id, []).append(partition)
         return [(org_id, sorted(partitions)) for org_id, partitions in orgs.items()]
+
+
+def _fields(said: Said) -> list[Any]:
+    """Without the empty ones at the end, which `Said` has by itself."""
+    fields = list(said)
+    while not fields[-1]:
+        fields.pop()
+    return fields
 
 
 def _said(fields: Sequence[Any]) -> Said:

@@ -53,6 +53,7 @@ def check_failures(webserver_url: str | None) -> SensorDefinition:
         description="Tells Slack of failed asset checks: blocking ones always, warnings of yesterday and today.",
     )
     def asset_check_alert_sensor(context: SensorEvaluationContext, slack: SlackResource) -> SensorResult | SkipReason:
+        began = time.monotonic()
         if not slack.has_token:
             return SkipReason(_NO_TOKEN)
         state = read_cursor(context)
@@ -63,10 +64,10 @@ def check_failures(webserver_url: str | None) -> SensorDefinition:
         finished, reached = finished_since(context, place, _FINISHED, _MOST_RUNS)
         if reached == place:
             return SkipReason("no run finished")
-        evaluations, reached = _evaluations(context.instance, finished, reached)
+        evaluations, reached = _evaluations(context.instance, finished, reached, began)
         own_channels = {int(org) for org in slack.channels if org.isdigit()}
         sayings = topics.sayings(evaluations, own_channels, time.time(), today())
-        posting = Posting(slack)
+        posting = Posting(slack, began=began, unanswered=state.get("unanswered"))
         said = 0
         for saying in sayings:
             thread = Thread(*saying.topic.thread) if saying.topic else None
@@ -85,6 +86,7 @@ def check_failures(webserver_url: str | None) -> SensorDefinition:
             "at": read_to.at,
             "topics": topics.as_json(),
             "not_before": posting.not_before,
+            "unanswered": posting.unanswered,
         }
         words = f"{len(evaluations)} checks evaluated, {said} of {len(sayings)} messages posted"
         return SensorResult(
@@ -110,11 +112,11 @@ def _message(saying: Saying, webserver_url: str | None) -> Message:
 
 
 def _evaluations(
-    instance: DagsterInstance, finished: Sequence[Finished], reached: Place
+    instance: DagsterInstance, finished: Sequence[Finished], reached: Place, began: float
 ) -> tuple[list[Evaluation], Place]:
     """What the checks of these runs said, in order, and how far that is when there is no time for all."""
     found: list[Evaluation] = []
-    ends = time.monotonic() + _READ_SECONDS
+    ends = began + _READ_SECONDS
     for number, end in enumerate(finished, start=1):
         found += _of_run(instance, end)
         if time.monotonic() > ends and number < len(finished):

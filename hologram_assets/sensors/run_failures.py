@@ -60,6 +60,7 @@ def run_failures(webserver_url: str | None) -> SensorDefinition:
         description="Tells Slack of failed runs: one message per cause, its further failures in the thread.",
     )
     def run_failure_alert_sensor(context: SensorEvaluationContext, slack: SlackResource) -> SensorResult | SkipReason:
+        began = time.monotonic()
         if not slack.has_token:
             return SkipReason(_NO_TOKEN)
         state = read_cursor(context)
@@ -68,11 +69,12 @@ def run_failures(webserver_url: str | None) -> SensorDefinition:
         incidents = _incidents(state, context)
         place = place_in(state, context)
         finished, reached = finished_since(context, place, [DagsterEventType.RUN_FAILURE])
-        reached = _count(context.instance, incidents, finished, reached, slack)
+        reached = _count(context.instance, incidents, finished, reached, slack, began)
         due = incidents.due(time.time())
         if not due and reached == place:
             return SkipReason("no run failed")
-        posting = _said(slack, due, webserver_url)
+        posting = Posting(slack, began=began, unanswered=state.get("unanswered"), posts=_MOST_POSTS)
+        _say(posting, due, webserver_url)
         why = posting.finish()
         incidents.prune(time.time())
         cursor = {
@@ -80,6 +82,7 @@ def run_failures(webserver_url: str | None) -> SensorDefinition:
             "at": reached.at,
             "incidents": incidents.as_json(),
             "not_before": posting.not_before,
+            "unanswered": posting.unanswered,
         }
         said = f"{len(finished)} runs failed, {posting.posted} messages posted"
         return SensorResult(
@@ -99,11 +102,16 @@ def _incidents(state: Mapping[str, Any], context: SensorEvaluationContext) -> In
 
 
 def _count(
-    instance: DagsterInstance, incidents: Incidents, finished: Sequence[Finished], reached: Place, slack: SlackResource
+    instance: DagsterInstance,
+    incidents: Incidents,
+    finished: Sequence[Finished],
+    reached: Place,
+    slack: SlackResource,
+    began: float,
 ) -> Place:
     """Count what failed to its incidents; returns how far that is when there is no time for all."""
     own_channels = {int(org) for org in slack.channels if org.isdigit()}
-    ends = time.monotonic() + _READ_SECONDS
+    ends = began + _READ_SECONDS
     for number, end in enumerate(finished, start=1):
         for failed in _failures(instance, end):
             incidents.add(failed, own_channels)
@@ -112,9 +120,8 @@ def _count(
     return reached
 
 
-def _said(slack: SlackResource, due: Iterable[Incident], webserver_url: str | None) -> Posting:
+def _say(posting: Posting, due: Iterable[Incident], webserver_url: str | None) -> None:
     """Post what is due, as far as this tick goes; what Slack took is noted in the incidents."""
-    posting = Posting(slack, posts=_MOST_POSTS)
     for incident in due:
         build = failure_message if incident.thread is None else still_failing_message
         thread = Thread(*incident.thread) if incident.thread else None
@@ -123,7 +130,6 @@ def _said(slack: SlackResource, due: Iterable[Incident], webserver_url: str | No
             incident.was_said(posted, time.time())
         if posting.over:
             break
-    return posting
 
 
 def _failures(instance: DagsterInstance, end: Finished) -> Iterator[Failed]:

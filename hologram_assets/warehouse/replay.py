@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
+import duckdb
+
 from hologram_assets.domain.alert_rules import AlertRules
 from hologram_assets.domain.network_alerts import look_back
 from hologram_assets.domain.network_changes import sim_changes
@@ -13,6 +15,7 @@ from hologram_assets.warehouse.alerts import DayAlerts, alerts_on, changes_of
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.derived import NotLoadedError
 from hologram_assets.warehouse.network import sims
+from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, PARTITION_LOADS
 
 
 class ReplayedDay(NamedTuple):
@@ -34,7 +37,11 @@ def replayed(warehouse: Warehouse, org_id: int, days: Sequence[date], rules: Ale
     """
     with warehouse.read() as connection:
         changes = changes_of(connection, org_id, days[0] - timedelta(days=1), rules.network)
+        known = stored_days(connection, org_id, days[0], days[-1], [DAILY_LINK_USAGE.name])
     for day in days:
+        if day not in known:
+            yield ReplayedDay(day, 0, None)
+            continue
         # Opened anew for each day, so that writers get their turn.
         with warehouse.read() as connection:
             row = connection.execute(
@@ -49,3 +56,16 @@ def replayed(warehouse: Warehouse, org_id: int, days: Sequence[date], rules: Ale
             except NotLoadedError:
                 alerts = None
         yield ReplayedDay(day, row[0] if row else 0, alerts)
+
+
+def stored_days(
+    connection: duckdb.DuckDBPyConnection, org_id: int, first: date, last: date, assets: Sequence[str]
+) -> set[date]:
+    """The days of an organisation, both ends included, that hold every one of these assets."""
+    rows = connection.execute(
+        f"""SELECT day FROM {PARTITION_LOADS.qualified}
+            WHERE org_id = $org_id AND day BETWEEN $first AND $last AND list_contains($assets, asset)
+            GROUP BY day HAVING count(DISTINCT asset) = len($assets)""",
+        {"org_id": org_id, "first": first, "last": last, "assets": list(assets)},
+    ).fetchall()
+    return {day for (day,) in rows}

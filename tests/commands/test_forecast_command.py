@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hologram_assets.cli import main
+from hologram_assets.partitions import today
 from hologram_assets.warehouse.connection import Warehouse
 
 ORG = 144
@@ -28,6 +29,7 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     path = tmp_path / "warehouse.duckdb"
     monkeypatch.setenv("HOLOGRAM_WAREHOUSE", str(path))
     monkeypatch.setenv("HOLOGRAM_ORG_IDS", str(ORG))
+    monkeypatch.setenv("HOLOGRAM_RETENTION_DAYS", "100000")
     monkeypatch.chdir(tmp_path)
     return Warehouse(path)
 
@@ -151,6 +153,8 @@ def test_all_organisations_of_the_settings_are_replayed_or_the_named_ones(
     stored(warehouse, {1: every_day(MB), 2: every_day(MB)}, org=145)
     assert found()["periods"] == 3
     assert found("--org", "145")["periods"] == 2
+    twice = found("--org", "145", "--org", "145")
+    assert (twice["periods"], twice["orgs"]) == (2, [145])
 
 
 def test_what_lacks_is_left_out_and_counted(warehouse: Warehouse) -> None:
@@ -166,7 +170,7 @@ def test_what_lacks_is_left_out_and_counted(warehouse: Warehouse) -> None:
     ("arguments", "says"),
     [
         ({"source": "incomplete"}, "is whole"),
-        ({"loaded": LOADED[60:]}, "load the 60 days before"),
+        ({"loaded": LOADED[60:]}, "backfill --from 2026-08-02 --to 2026-11-01"),
     ],
 )
 def test_where_nothing_can_be_replayed_it_says_what_lacks_and_exits_with_1(
@@ -187,8 +191,43 @@ def test_a_range_without_a_period_and_a_warehouse_that_is_not_there_say_what_to_
     assert "backfill --from 2026-11-02 --to 2026-11-09" in result.stderr
 
 
+def test_the_advice_names_the_organisations_that_were_named(warehouse: Warehouse) -> None:
+    stored(warehouse, {1: every_day(MB)})
+    result = run("--org", "144", "--org", "145", first="2026-11-02", last="2026-11-09")
+    assert "16 of 16 days have no report" in result.stderr
+    assert "backfill --from 2026-11-02 --to 2026-11-09 --org 144 --org 145" in result.stderr
+
+
+def test_where_no_period_ended_nothing_is_to_be_loaded(warehouse: Warehouse) -> None:
+    stored(warehouse, {1: every_day(MB)})
+    with warehouse.write() as connection:
+        connection.execute("INSERT INTO hologram.partition_loads BY NAME SELECT * REPLACE ('overage_report' AS asset) "
+                           "FROM hologram.partition_loads")  # fmt: skip
+    result = run(first="2026-11-02", last="2026-11-09")
+    assert result.exit_code == 1
+    assert "no period ended from 2026-11-02 to 2026-11-09, though every day has its report" in result.stderr
+    assert "backfill" not in result.stderr
+
+
+def test_what_hologram_no_longer_keeps_is_not_to_be_loaded(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(warehouse, {1: every_day(MB)})
+    monkeypatch.setenv("HOLOGRAM_RETENTION_DAYS", "90")
+    first = today() - 100 * DAY
+    result = run("--org", "145", first=str(first), last=str(first + 5 * DAY))
+    assert "can't be loaded any more: Hologram keeps 90 days" in result.stderr
+    assert "backfill" not in result.stderr
+    result = run("--org", "145", first=str(first), last=str(today()))
+    assert f"backfill --from {today() - 89 * DAY} --to {today()} --org 145 (Hologram no longer has" in result.stderr
+
+
 def test_what_cannot_be_asked_is_refused(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(warehouse, {1: every_day(MB)})
     assert run(first="2026-11-02", last="2026-11-01").exit_code == 2
+    early = run(first="0001-01-01")
+    assert (early.exit_code, "HOLOGRAM_START_DATE" in early.stderr) == (2, True)
+    assert run("--org", "145", last="9999-12-31").exit_code == 1
     monkeypatch.setenv("HOLOGRAM_ORG_IDS", "")
     result = run()
     assert (result.exit_code, "HOLOGRAM_ORG_IDS" in result.stderr) == (2, True)

@@ -126,9 +126,7 @@ def test_a_network_is_not_counted_as_a_sim() -> None:
 
 def test_the_text_for_who_sees_no_blocks_names_all_that_are_shown() -> None:
     message = told([PUMP, PUMP._replace(subject="SIM 8")])
-    assert message.text.endswith(
-        ". *SIM 7*: 100 % of the allowance used\n*SIM 8*: 100 % of the allowance used"
-    )
+    assert message.text.endswith(". *SIM 7*: 100 % of the allowance used\n*SIM 8*: 100 % of the allowance used")
 
 
 def test_no_message_names_a_number_that_is_a_setting() -> None:
@@ -201,7 +199,7 @@ def test_the_metadata_holds_the_ids() -> None:
         ("escalated", "went further"),
         ("resolved", "resolved"),
         ("accepted", "new normal"),
-        ("withdrawn", "withdrawn: no longer so in the corrected data"),
+        ("withdrawn", "withdrawn: corrected data say otherwise, or it ended on a day that was not loaded"),
         ("again", "holds again"),
         ("came_true", "came true"),
     ],

@@ -127,6 +127,32 @@ def test_a_check_shows_plain_numbers_first_and_leaves_out_what_is_empty() -> Non
     assert message.metadata["event_payload"]["subject"] == "overage_report.every_sim_priced"
 
 
+def test_without_its_blocks_a_check_message_still_names_all_that_it_shows() -> None:
+    findings = [Finding((org, "2026-11-20"), {"rows": org}, "") for org in range(1, 13)]
+    text = check_message("a", "b", "warn", findings, URL).text
+    assert text.count("*2026-11-20*") == 10
+    assert "organisation 10: rows 10" in text
+
+
+def test_advice_with_numbers_of_one_partition_says_whose_they_are() -> None:
+    def advised(*advices: str) -> str:
+        findings = [Finding((org, "2026-11-20"), {}, advice) for org, advice in enumerate(advices, start=1)]
+        return texts(check_message("a", "b", "warn", findings, None))[-1]
+
+    assert advised("Restore 16 rows.", "Restore 3 rows.", "Restore 4 rows.", "Look.") == (
+        "*What to do*\n• *2026-11-20*, organisation 1, and likewise 2 others: Restore 16 rows.\n• Look."
+    )
+    assert advised("Restore 16 rows.", "Restore 16 rows.") == "*What to do*\n• Restore 16 rows."
+
+
+@pytest.mark.parametrize("url", ["localhost:3000", "ftp://x", "http://x/" + "y" * 3_000])
+def test_an_address_that_slack_would_refuse_makes_no_button(url: str) -> None:
+    finding = Finding((7, "2026-11-20"), {}, "")
+    for message in (failure_message(incident(), url), check_message("a", "b", "warn", [finding], url)):
+        assert all(block["type"] != "actions" for block in message.blocks)
+        check_limits(message)
+
+
 def test_an_asset_as_a_whole_has_no_partition() -> None:
     message = check_message("a", "b", "warn", [Finding((0, ""), {}, "")], None)
     assert texts(message) == [":large_orange_circle: *the whole asset*: no numbers"]
@@ -235,6 +261,14 @@ def test_a_day_that_passes_while_it_has_hardly_begun_is_no_day_that_passed() -> 
     for number in range(1, 4):
         assert week.day(number, evaluation(ago=-number, passed=True)) == []
         assert week.day(number, evaluation(ago=-number)) == [(STILL_FAILS, thread)]
+
+
+def test_a_day_that_fails_after_all_is_no_day_that_passed_though_nothing_was_said_of_it() -> None:
+    week = Week()
+    ((_, thread),) = week.day(0, evaluation(144), evaluation(145))
+    week.day(1, evaluation(144, -1), evaluation(145, -1, passed=True))
+    assert week.day(1, evaluation(145, -1)) == []
+    assert week.day(2, evaluation(145, -2)) == [(STILL_FAILS, thread)]
 
 
 def test_many_organisations_that_warn_on_get_one_word_a_day_between_them() -> None:

@@ -89,6 +89,10 @@ GOOD = "- {until: 2026-12-31, reason: x, sim: 7}\n"
     ("entry", "message"),
     [
         ("- until: 2026-12-31\n  reason: x\n  sims: 7\n", "line 4: 'sims' is not known; there are until, reason"),
+        ("- {until: 2026-12-31, reason: x, sim: 1.5}", "line 2: sim must be a whole number above zero, not 1.5"),
+        ("- {until: 2026-12-31, reason: x, sim: 0x10}", "line 2: '0x10' can't be read: write the number in decimal"),
+        ("- {until: 2026-12-31, reason: x, sim: !!timestamp 'abc'}", "line 2: 'abc' is no timestamp"),
+        ("- {until: 2026-12-31, reason: x, organisation: 0144}", "line 2: '0144' can't be read"),
         ("- {reason: x, sim: 7}", "line 2: a silence needs until"),
         ("- {until: 2026-12-31, sim: 7}", "line 2: a silence needs reason"),
         ("- {sim: 7}", "line 2: a silence needs until and reason"),

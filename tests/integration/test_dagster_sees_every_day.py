@@ -116,7 +116,17 @@ def test_each_partition_of_a_range_has_its_own_check_evaluations(quick: Deploy) 
             assert found[key(day)].metadata["rows"].value == counted[day]
     priced = evaluations_of(deployment, "overage_report", "every_sim_priced")
     assert set(priced) == {key(day) for day in days}
-    assert not any(evaluation.passed for evaluation in priced.values())
+    for day in days:
+        reasons = dict(
+            deployment.rows(
+                "SELECT pricing_status, count(*) FROM hologram.overage_report WHERE org_id = ? AND day = ? "
+                "AND pricing_status <> 'priced' GROUP BY 1",
+                [ORG, day],
+            )
+        )
+        assert reasons
+        assert priced[key(day)].metadata["by_reason"].value == reasons
+        assert priced[key(day)].passed is ("unknown_plan" not in reasons)
     # A single day's evaluation names its partition too.
     (today,) = days_of(deployment, 0)
     assert deployment.backfill(today, today, [ORG], ["raw_sessions"]).ok

@@ -15,6 +15,8 @@ from hologram_assets.resources.slack import (
     SlackError,
     SlackRefusedError,
     SlackResource,
+    SlackUnclearError,
+    _seconds,
     what_to_do,
 )
 from hologram_assets.sandbox import Sandbox
@@ -135,9 +137,49 @@ def test_a_dropped_connection_is_not_tried_again_for_slack_may_have_taken_the_me
     slack: SlackResource, sandbox: Sandbox
 ) -> None:
     sandbox.faults.set("slack_drop_after_accept", times=1)
-    with pytest.raises(SlackDownError, match="doesn't answer"):
+    with pytest.raises(SlackUnclearError, match="doesn't answer, and may have taken the message: RemoteDisconnected"):
         slack.post("#alerts", HELLO)
     assert len(sandbox.slack.messages) == 1
+
+
+def test_a_slack_that_answers_too_late_may_have_taken_the_message(slack: SlackResource, sandbox: Sandbox) -> None:
+    sandbox.faults.set("slack_slow", value=1.3, times=1)
+    hasty = slack.model_copy(update={"timeout_seconds": 1})
+    with pytest.raises(SlackUnclearError, match="may have taken the message: TimeoutError"):
+        hasty.post("#alerts", HELLO)
+    assert len(sandbox.slack.messages) == 1
+
+
+def test_a_gateway_that_gave_up_waiting_for_slack_does_not_know_either(slack: SlackResource, sandbox: Sandbox) -> None:
+    sandbox.faults.set("slack_down", value=504)
+    with pytest.raises(SlackUnclearError, match="Slack says 504"):
+        slack.post("#alerts", HELLO)
+
+
+@pytest.mark.parametrize("base_url", ["http://127.0.0.1:9/", "nowhere", "http://not a host/", "http://127.0.0.1:port/"])
+def test_what_was_never_sent_was_not_taken(slack: SlackResource, base_url: str) -> None:
+    with pytest.raises(SlackDownError) as caught:
+        slack.model_copy(update={"base_url": base_url}).post("#alerts", HELLO)
+    assert not isinstance(caught.value, SlackUnclearError)
+
+
+def test_a_message_whose_blocks_slack_does_not_take_has_one_messages_time(
+    slack: SlackResource, sandbox: Sandbox
+) -> None:
+    sandbox.faults.set("slack_slow", value=1.2)
+    hasty = slack.model_copy(update={"timeout_seconds": 2})
+    with pytest.raises(SlackUnclearError):
+        hasty.post("#alerts", HELLO._replace(blocks=[{"type": "of tomorrow"}]))
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(0, 0), (7, 7), (1e9, 3600), (1e400, 3600), (float("nan"), 30)])
+def test_no_pause_is_longer_than_an_hour(asked: float, waits: float) -> None:
+    assert _seconds(f"{asked:g}") == waits
+
+
+@pytest.mark.parametrize("header", [None, "", "soon", "Fri, 20 Nov 2026 10:00:00 GMT"])
+def test_a_pause_without_a_number_is_half_a_minute(header: str | None) -> None:
+    assert _seconds(header) == 30
 
 
 def test_a_slack_that_nobody_reaches_is_down(slack: SlackResource) -> None:

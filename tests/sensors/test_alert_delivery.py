@@ -71,6 +71,11 @@ class Team:
     cursor: str | None = None
     _read: int = field(default=0)
 
+    def later(self, seconds: float) -> None:
+        """So much of the time has passed for which the sensor leaves Slack alone."""
+        state = json.loads(self.cursor or "")
+        self.cursor = json.dumps(state | {"not_before": state["not_before"] - seconds})
+
     def materialise(
         self, *entries: Entry, org: int = 144, ago: int = 0, complete: bool = True, **metadata: Any
     ) -> None:
@@ -348,19 +353,153 @@ def test_a_connection_that_breaks_after_slack_took_the_message_repeats_only_that
     team.materialise(PUMP._replace(alert_id="third"), org=145)
     team.sandbox.faults.set("slack_drop_after_accept", after=1, times=1)
     assert "Slack doesn't answer" in team.tick()
+    team.later(61)
     team.tick()
     heard = [ids for _, ids in team.heard()]
     assert heard == [["pump", "other"], ["truck"], ["truck"], ["third"]]
 
 
-def test_slack_that_does_not_answer_in_time_fails_the_tick(team: Team) -> None:
+def test_slack_that_is_slow_for_hours_hears_a_message_again_after_1_5_15_minutes_and_then_every_hour(
+    team: Team,
+) -> None:
     team.slack = SlackResource(base_url=team.slack.base_url, channel="#alerts", timeout_seconds=1)
     team.materialise(PUMP)
-    team.sandbox.faults.set("slack_slow", value=1.5, times=1)
-    with pytest.raises(SlackDownError, match="doesn't answer"):
+    team.sandbox.faults.set("slack_slow", value=1.3)
+    for rest in (60, 300, 900, 3_600, 3_600):
+        assert "doesn't answer, and may have taken the message" in team.tick()
+        assert team.heard() == [("alert", ["pump"])]
+        team.later(rest - 5)
+        assert "it did not answer" in team.tick()
+        assert team.heard() == []
+        team.later(10)
+    team.sandbox.faults.clear()
+    assert team.said() == [("alert", ["pump"])]
+    assert json.loads(team.cursor or "")["unanswered"] == 0
+    assert team.said() == []
+
+
+def test_of_a_tick_whose_last_message_got_no_answer_only_that_is_said_again(team: Team) -> None:
+    team.slack = SlackResource(base_url=team.slack.base_url, channel="#alerts", timeout_seconds=1)
+    others = [PUMP._replace(alert_id=f"other-{number}") for number in range(2)]
+    for unanswered in range(2):
+        team.materialise(PUMP, TRUCK, *others[: unanswered + 1])
+        team.sandbox.faults.set("slack_slow", value=1.3, times=1, after=1 - unanswered)
+        team.tick()
+        assert json.loads(team.cursor or "")["unanswered"] == unanswered + 1
+        team.later(301)
+    team.sandbox.faults.clear()
+    team.tick()
+    assert [ids for _, ids in team.heard()] == [
+        ["pump", "other-0"],
+        ["truck"],
+        ["other-1"],
+        ["other-1"],
+        ["truck"],
+    ]
+
+
+def test_slack_that_nobody_reaches_fails_the_tick_for_it_took_nothing(team: Team) -> None:
+    team.materialise(PUMP)
+    there = team.slack
+    team.slack = SlackResource(base_url="http://127.0.0.1:9/api/", channel="#alerts", timeout_seconds=1)
+    with pytest.raises(SlackDownError, match="doesn't answer: URLError"):
         team.tick()
     assert team.cursor is None
-    assert team.said()[-1] == ("alert", ["pump"])
+    team.slack = there
+    assert team.said() == [("alert", ["pump"])]
+
+
+def test_slack_that_asks_for_no_pause_again_and_again_is_not_asked_in_a_loop(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "_SHORTEST_PAUSE", 0.01)
+    team.materialise(PUMP)
+    team.sandbox.faults.set("slack_rate_limited", value=0)
+    assert "asks to wait 0 s" in team.tick()
+    assert len(team.sandbox.slack.calls) == 6
+    assert json.loads(team.cursor or "")["not_before"] == pytest.approx(time.time() + 60, abs=10)
+    team.sandbox.faults.clear()
+    team.later(61)
+    assert team.said() == [("alert", ["pump"])]
+
+
+@pytest.mark.parametrize("not_before", ["Infinity", "1e12", "NaN"])
+def test_no_sensor_rests_for_ever(team: Team, not_before: str) -> None:
+    team.materialise(PUMP)
+    team.cursor = f'{{"after": null, "sent": {{}}, "not_before": {not_before}}}'
+    assert team.said() == [("alert", ["pump"])]
+
+
+def test_a_reply_that_was_refused_too_late_is_not_said_elsewhere_within_the_tick(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team.materialise(PUMP)
+    team.tick()
+    team.messages()
+    team.materialise(PUMP._replace(step=120), TRUCK)
+    team.sandbox.faults.set("slack_slow", value=0.5, times=1, after=1)
+    team.sandbox.faults.set("slack_channel_not_found", times=1, after=1)
+    with monkeypatch.context() as short:
+        short.setattr(posting, "TICK_SECONDS", team.slack.timeout_seconds + 0.4)
+        assert "channel_not_found" in team.tick()
+    assert team.heard() == [("alert", ["truck"])]
+    assert team.said() == [("escalated in thread", ["pump"])]
+
+
+def test_a_thread_that_slack_refuses_costs_the_channel_nothing(team: Team) -> None:
+    team.materialise(PUMP, TRUCK)
+    team.tick()
+    _, second = team.messages()
+    channel = json.loads(team.cursor or "")["sent"]["144"]["pump"][2]
+    team.slack = SlackResource(base_url=team.slack.base_url, channel=channel)
+    team.materialise(PUMP._replace(step=120), TRUCK._replace(state=RESOLVED))
+    team.materialise(PUMP._replace(alert_id="other"), org=145)
+    team.sandbox.faults.set("slack_channel_not_found", times=1)
+    assert "messages posted: 3" in team.tick()
+    further, resolved, other = team.messages()
+    assert (further.thread_ts, _ids(further)) == (None, ["pump"])
+    assert (resolved.thread_ts, _ids(resolved)) == (second.ts, ["truck"])
+    assert _ids(other) == ["other"]
+    assert team.said() == []
+
+
+def test_an_overage_that_a_plan_of_a_day_interrupted_goes_on_in_its_thread(team: Team) -> None:
+    team.materialise(PUMP, ago=1)
+    team.tick()
+    (first,) = team.messages()
+    team.materialise(PUMP._replace(state=RESOLVED, why="the plan changed"))
+    assert team.said() == [("resolved in thread", ["pump"])]
+    for _ in range(2):
+        team.materialise(PUMP)
+        team.tick()
+    (again,) = team.messages()
+    assert (_kind(again), again.thread_ts) == ("again in thread", first.ts)
+    assert "holds again" in again.text
+    team.materialise(PUMP._replace(step=120, state=ESCALATED))
+    assert team.said() == [("escalated in thread", ["pump"])]
+
+
+def test_yesterday_run_again_does_not_reopen_what_ended_today(team: Team) -> None:
+    team.materialise(PUMP, ago=1)
+    team.materialise(PUMP)
+    assert team.said() == [("alert", ["pump"])]
+    team.materialise(PUMP._replace(state=RESOLVED))
+    assert team.said() == [("resolved in thread", ["pump"])]
+    team.materialise(PUMP, ago=1)
+    assert team.said() == []
+
+
+def test_alerts_that_had_no_room_are_counted(team: Team) -> None:
+    carried = {"alerts": [entry._asdict() for entry in (PUMP, TRUCK)], "complete": False}
+    for org, omitted in ((144, {"overage": 7, "network": 9}), (145, {})):
+        team.log({"speaking": MetadataValue.json(carried | {"omitted": omitted})}, org=org)
+    team.tick()
+    assert [message.text.partition("(")[2].partition(")")[0] for message in team.messages()] == [
+        "critical, 1 alert",
+        "warn, 8 alerts",
+        "critical, 1 alert",
+        "warn, 1 alert",
+    ]
 
 
 def test_a_short_pause_that_slack_asks_for_is_waited_out(team: Team) -> None:
@@ -493,17 +632,19 @@ def test_a_revoked_token_fails_the_tick(team: Team) -> None:
     assert team.cursor is None
 
 
-def test_a_tick_posts_twenty_messages_and_the_next_one_goes_on(team: Team) -> None:
-    for org in range(200, 225):
+def test_a_tick_posts_ten_messages_and_the_next_one_goes_on(team: Team) -> None:
+    for org in range(200, 215):
         team.materialise(PUMP._replace(alert_id=f"pump-{org}"), org=org)
-    assert team.tick() == "messages posted: 20, partitions with more to say: 5"
-    assert len(team.messages()) == 20
+    assert team.tick() == "messages posted: 10, partitions with more to say: 5"
+    assert len(team.messages()) == 10
     assert team.tick() == "messages posted: 5"
-    assert [ids for _, ids in team.heard()] == [[f"pump-{org}"] for org in range(220, 225)]
+    assert [ids for _, ids in team.heard()] == [[f"pump-{org}"] for org in range(210, 215)]
 
 
-def test_a_tick_ends_when_its_seconds_are_used_up(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posting, "SECONDS", 0.3)
+def test_a_tick_asks_slack_for_nothing_with_less_time_left_than_it_may_take_to_answer(
+    team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posting, "TICK_SECONDS", team.slack.timeout_seconds + 0.3)
     monkeypatch.setattr(posting, "SPACING_SECONDS", 0.4)
     team.materialise(PUMP, TRUCK)
     assert team.tick() == "messages posted: 1, partitions with more to say: 1"
@@ -577,7 +718,7 @@ def test_what_was_said_is_small_enough_for_a_cursor(team: Team) -> None:
     assert len(team.cursor or "") < 2_000 * 130
     team.materialise(*(entry._replace(state=RESOLVED) for entry in fleet))
     team.tick()
-    assert len(team.cursor or "") < 2_000 * 75
+    assert len(team.cursor or "") < 2_000 * 100
     assert [_kind(message) for message in team.messages()] == ["alert", "resolved in thread"]
 
 
@@ -587,12 +728,15 @@ def test_the_token_appears_in_no_error_log_or_cursor(
     caplog.set_level(logging.DEBUG)
     team.materialise(PUMP, TRUCK)
     seen = [repr(team.slack)]
-    for fault in ("slack_down", "slack_revoked", "slack_drop_after_accept", "slack_channel_not_found"):
+    for fault in ("slack_down", "slack_revoked", "slack_channel_not_found"):
         team.sandbox.faults.set(fault)
         with pytest.raises(SlackError) as caught:
             team.tick()
         seen += [repr(caught.value), repr(caught.value.__context__), repr(caught.value.__cause__)]
         team.sandbox.faults.clear()
+    team.sandbox.faults.set("slack_drop_after_accept", times=1)
+    seen += [team.tick(), team.cursor or ""]
+    team.later(61)
     team.tick()
     seen += [team.cursor or "", caplog.text, *capfd.readouterr()]
     assert TOKEN not in "".join(seen)

@@ -22,9 +22,9 @@ from dagster import (
 
 from hologram_assets.domain.check_topics import GATHERED_SECONDS, REMEMBERED_SECONDS
 from hologram_assets.partitions import today
-from hologram_assets.resources.slack import SlackDownError, SlackRefusedError
+from hologram_assets.resources.slack import SlackDownError, SlackRefusedError, SlackResource
 from hologram_assets.sandbox import Sandbox
-from hologram_assets.sensors import check_failures, posting
+from hologram_assets.sensors import check_failures, posting, run_failures
 from tests.conftest import Deployment
 from tests.sensors.fallen_runs import TOKEN, Watch, failing, materialize
 
@@ -325,6 +325,40 @@ def test_a_long_pause_that_slack_asks_for_is_kept(watch: Watch, checked: Checked
     assert "asked to wait" in watch.words()
     watch.cursor = json.dumps(watch.state() | {"not_before": time.time() - 1})
     assert len(watch.hear()) == 1
+
+
+def test_slack_that_gave_no_answer_hears_it_again_after_a_minute_and_then_ever_later(
+    watch: Watch, checked: Checked, sandbox: Sandbox
+) -> None:
+    checked.say()
+    checked.run()
+    sandbox.faults.set("slack_drop_after_accept")
+    for rest in (60, 300):
+        assert "doesn't answer, and may have taken the message" in watch.words()
+        assert watch.state()["not_before"] == pytest.approx(time.time() + rest, abs=10)
+        assert "it did not answer" in watch.words()
+        watch.cursor = json.dumps(watch.state() | {"not_before": time.time() - 1})
+    sandbox.faults.clear()
+    assert len(watch.hear()) == 1
+    assert watch.words() == "no run finished"
+    assert len(sandbox.slack.messages) == 3
+
+
+def test_reading_that_took_the_ticks_time_leaves_the_messages_to_the_next_one(
+    watch: Watch, checked: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked.say()
+    checked.run()
+    with monkeypatch.context() as slow:
+        slow.setattr(posting, "TICK_SECONDS", 25.0)
+        assert "0 of 1 messages posted" in watch.words()
+    assert len(watch.hear()) == 1
+
+
+def test_reading_and_the_last_message_end_before_dagster_ends_the_tick() -> None:
+    budget = posting.TICK_SECONDS - SlackResource().timeout_seconds
+    assert max(check_failures._READ_SECONDS, run_failures._READ_SECONDS) < budget
+    assert posting.TICK_SECONDS < 60
 
 
 def test_without_a_token_it_says_so_and_tells_later(

@@ -279,10 +279,10 @@ def test_a_tick_posts_five_messages_and_the_next_one_goes_on(watch: Watch) -> No
 
 def test_a_cause_of_one_organisation_goes_to_its_channel_and_of_more_to_the_one_for_all(watch: Watch) -> None:
     watch.channels = {"144": "#pumps", "145": "#cars"}
-    fail(watch.instance, REFUSED, 144)
+    fail(watch.instance, DOWN, 144)
     assert [message.channel for message in watch.hear()] == ["#pumps"]
-    fail(watch.instance, REFUSED, 145)
-    fail(watch.instance, REFUSED, 146)
+    fail(watch.instance, DOWN, 145)
+    fail(watch.instance, DOWN, 146)
     (message,) = watch.hear()
     assert message.channel == "#ops"
     assert "2 organisations" in message.text
@@ -390,6 +390,23 @@ def test_a_rate_limit_is_waited_for_if_it_is_short_and_else_noted(watch: Watch, 
     assert watch.state()["not_before"] == pytest.approx(time.time() + 40, abs=10)
     watch.cursor = json.dumps(watch.state() | {"not_before": time.time() - 1})
     assert len(watch.hear()) == 1
+
+
+def test_slack_that_gave_no_answer_hears_it_again_after_a_minute_and_then_ever_later(
+    watch: Watch, sandbox: Sandbox
+) -> None:
+    fail(watch.instance, DOWN)
+    sandbox.faults.set("slack_drop_after_accept")
+    for rest in (60, 300, 900):
+        assert "doesn't answer, and may have taken the message" in watch.words()
+        assert watch.state()["not_before"] == pytest.approx(time.time() + rest, abs=10)
+        assert "it did not answer" in watch.words()
+        watch.cursor = json.dumps(watch.state() | {"not_before": time.time() - 1})
+    assert len(sandbox.slack.messages) == 3
+    sandbox.faults.clear()
+    assert len(watch.hear()) == 1
+    assert watch.state()["unanswered"] == 0
+    assert watch.words() == "no run failed"
 
 
 def test_a_second_lies_between_two_posts(watch: Watch, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
