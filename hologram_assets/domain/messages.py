@@ -153,7 +153,7 @@ def thread_message(kind: str, alerts: Sequence[Spoken]) -> Message:
         "came_true": ":dart: came true",
         "resolved": ":white_check_mark: resolved",
         "accepted": ":handshake: taken as the new normal",
-        "withdrawn": ":leftwards_arrow_with_hook: withdrawn: corrected data say otherwise, or it ended on a day that was not loaded",
+        "withdrawn": ":leftwards_arrow_with_hook: withdrawn: corrected data say otherwise, or its end was not loaded",
     }[kind]
     lines = [f"{_title(alert)}\n{escaped(alert.why)}".rstrip() for alert in alerts[:SHOWN]]
     blocks = [section(head), *map(section, lines)]

@@ -199,7 +199,7 @@ def test_the_metadata_holds_the_ids() -> None:
         ("escalated", "went further"),
         ("resolved", "resolved"),
         ("accepted", "new normal"),
-        ("withdrawn", "withdrawn: corrected data say otherwise, or it ended on a day that was not loaded"),
+        ("withdrawn", "withdrawn: corrected data say otherwise, or its end was not loaded"),
         ("again", "holds again"),
         ("came_true", "came true"),
     ],
