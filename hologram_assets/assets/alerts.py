@@ -17,6 +17,7 @@ from hologram_assets.domain.bulletin import SPEAKING, bulletin
 from hologram_assets.partitions import OrgDay, today
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse import alerts as stored
+from hologram_assets.warehouse.alert_sources import changes_of
 from hologram_assets.warehouse.alerts import DayAlerts
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.loads import utc_now
@@ -67,7 +68,7 @@ def _found(warehouse: Warehouse, partition: OrgDay, rules: AlertRules) -> tuple[
     """The day's alerts; read beside other readers, so that no writer waits for the rules."""
     read_at = utc_now()
     with warehouse.read() as connection:
-        changes = stored.changes_of(connection, partition.org_id, partition.day, rules.network)
+        changes = changes_of(connection, partition.org_id, partition.day, rules.network)
         return stored.alerts_on(connection, partition.org_id, partition.day, rules, changes), read_at
 
 

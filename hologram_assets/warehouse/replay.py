@@ -11,7 +11,8 @@ import duckdb
 from hologram_assets.domain.alert_rules import AlertRules
 from hologram_assets.domain.network_alerts import look_back
 from hologram_assets.domain.network_changes import sim_changes
-from hologram_assets.warehouse.alerts import DayAlerts, alerts_on, changes_of
+from hologram_assets.warehouse.alert_sources import changes_of
+from hologram_assets.warehouse.alerts import DayAlerts, alerts_on
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.derived import NotLoadedError
 from hologram_assets.warehouse.network import sims

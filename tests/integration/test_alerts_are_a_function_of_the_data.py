@@ -29,7 +29,7 @@ from hologram_assets.domain.periods import end_of_day, start_of_day
 from hologram_assets.partitions import OrgDay, today
 from hologram_assets.sandbox.kinds import MIXED, Profile
 from hologram_assets.sandbox.profiles import NETWORK_FAULTS, PROFILES
-from hologram_assets.warehouse.alerts import sims_near_a_rule
+from hologram_assets.warehouse.alert_sources import sims_near_a_rule
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.known import stale_days
 from hologram_assets.warehouse.loads import Load, record_load

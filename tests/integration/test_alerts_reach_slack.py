@@ -11,7 +11,8 @@ from hologram_assets.commands.ticks import tick_sensor
 from hologram_assets.partitions import today
 from hologram_assets.sandbox.slack.messages import SlackMessage
 from hologram_assets.sensors import posting
-from hologram_assets.warehouse.alerts import alerts_on, changes_of, write_alerts
+from hologram_assets.warehouse.alert_sources import changes_of
+from hologram_assets.warehouse.alerts import alerts_on, write_alerts
 from tests.conftest import Deployment
 
 SENSORS = ("overage_alert_sensor", "network_change_sensor")
