@@ -168,7 +168,7 @@ class SlackResource(ConfigurableResource[None]):
         problem: SlackError
         try:
             answer = client.chat_postMessage(channel=channel, unfurl_links=False, **arguments)
-            return str(answer["channel"]), str(answer["ts"])
+            return str(answer.get("channel") or channel), str(answer["ts"])
         except SlackApiError as error:
             problem = _refusal(error, channel, self._variable_of(channel))
         except (URLError, InvalidURL) as error:
