@@ -101,7 +101,7 @@ def _show_channel(sandbox: Sandbox, page: Path, console: Console) -> None:
     messages = sandbox.slack.messages
     console.print(f"\nThe sensors posted {len(messages)} messages to {_CHANNEL} of a sandbox Slack:", highlight=False)
     for message in messages:
-        console.print(Text(f"  {message.text}", overflow="ellipsis", no_wrap=True), highlight=False)
+        console.print(Text(f"  {message.text.splitlines()[0]}", overflow="ellipsis", no_wrap=True), highlight=False)
     console.print(f"Open {page} in a browser to see the channel.", highlight=False, soft_wrap=True)
 
 

@@ -261,6 +261,8 @@ def _usage(detail: Mapping[str, Any]) -> str:
         )
         if detail.get(name) is not None and Decimal(detail[name]) > 0
     ]
+    if "overage_cost" in detail and detail["overage_cost"] is None:
+        parts.append("cost not known: the plan has no price per SIM")
     return ", ".join([*parts, f"period ends {detail.get('period_end')}"])
 
 

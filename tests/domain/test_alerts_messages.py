@@ -294,6 +294,11 @@ def test_why_an_allowance_alert_speaks_in_numbers() -> None:
     )
 
 
+def test_an_overage_without_a_price_says_so() -> None:
+    assert "cost not known: the plan has no price per SIM" in reason(DETAIL | {"overage_cost": None})
+    assert "cost not known" not in reason(DETAIL | {"overage_cost": "0.000000"})
+
+
 def test_why_a_forecast_speaks_in_numbers() -> None:
     detail = DETAIL | {"usage_bytes": 5_000_000, "projected_bytes": 15_000_000, "projected_overage_cost": "1.05"}
     assert reason(detail | {"resolved_because": "the period ended"}) == (
