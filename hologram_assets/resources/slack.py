@@ -110,6 +110,11 @@ class SlackResource(ConfigurableResource[None]):
         """Whether anything can be posted at all."""
         return bool(_token())
 
+    @property
+    def own_channels(self) -> set[int]:
+        """The organisations that have a channel of their own."""
+        return {int(org) for org in self.channels if org.isdigit()}
+
     def channel_for(self, org_id: int | None) -> str:
         """The organisation's own channel, else the one for all.
 

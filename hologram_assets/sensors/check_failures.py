@@ -8,10 +8,8 @@ refresh asks its check again; that it passes again is a word in the thread. What
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from dagster import (
     AssetCheckEvaluation,
@@ -32,14 +30,19 @@ from hologram_assets.domain.messages import Message
 from hologram_assets.domain.operations_messages import Finding, check_message, check_reply
 from hologram_assets.partitions import parse_key, today
 from hologram_assets.resources.slack import SlackResource
-from hologram_assets.sensors.finished_runs import Finished, Place, finished_since, place_in, read_cursor
+from hologram_assets.sensors.finished_runs import (
+    finished_since,
+    place_in,
+    read_cursor,
+    read_each,
+    remembered,
+    ticked,
+)
 from hologram_assets.sensors.posting import Posting, Thread, resting
 
 # A run that was stopped has checked what it had done by then.
 _FINISHED = (DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED)
-# Each run's log is read by itself (on SQLite a file); a tick leaves time to post.
 _MOST_RUNS = 200
-_READ_SECONDS = 15.0
 _NO_TOKEN = "SLACK_BOT_TOKEN is not set: failed checks are not told"  # noqa: S105 - no token, but a word about it
 
 
@@ -59,14 +62,16 @@ def check_failures(webserver_url: str | None) -> SensorDefinition:
         state = read_cursor(context)
         if reason := resting(state.get("not_before")):
             return SkipReason(reason)
-        topics = _topics(state, context)
+        topics = remembered(context, Topics.from_json, state.get("topics", []), "checks")
         place = place_in(state, context)
         finished, reached = finished_since(context, place, _FINISHED, _MOST_RUNS)
         if reached == place:
             return SkipReason("no run finished")
-        evaluations, reached = _evaluations(context.instance, finished, reached, began)
-        own_channels = {int(org) for org in slack.channels if org.isdigit()}
-        sayings = topics.sayings(evaluations, own_channels, time.time(), today())
+        evaluations: list[Evaluation] = []
+        reached = read_each(
+            finished, reached, began, lambda end: evaluations.extend(_of_run(context.instance, end.run.run_id))
+        )
+        sayings = topics.sayings(evaluations, slack.own_channels, time.time(), today())
         posting = Posting(slack, began=began, unanswered=state.get("unanswered"))
         said = 0
         for saying in sayings:
@@ -77,32 +82,13 @@ def check_failures(webserver_url: str | None) -> SensorDefinition:
                 said += 1
             if posting.over:
                 break
-        why = posting.finish()
         topics.prune(time.time())
         # What was not said is found again: the same runs are read, and what was said is known.
         read_to = reached if said == len(sayings) else place
-        cursor = {
-            "after": read_to.after,
-            "at": read_to.at,
-            "topics": topics.as_json(),
-            "not_before": posting.not_before,
-            "unanswered": posting.unanswered,
-        }
         words = f"{len(evaluations)} checks evaluated, {said} of {len(sayings)} messages posted"
-        return SensorResult(
-            skip_reason=SkipReason(f"{words}; {why}" if why else words),
-            cursor=json.dumps(cursor, separators=(",", ":")),
-        )
+        return ticked(read_to, posting, words, topics=topics.as_json())
 
     return asset_check_alert_sensor
-
-
-def _topics(state: Mapping[str, Any], context: SensorEvaluationContext) -> Topics:
-    try:
-        return Topics.from_json(state.get("topics", []))
-    except (LookupError, TypeError, ValueError, AttributeError):
-        context.log.warning("What was said of checks can't be read from the cursor: it may be said again.")
-        return Topics()
 
 
 def _message(saying: Saying, webserver_url: str | None) -> Message:
@@ -111,21 +97,8 @@ def _message(saying: Saying, webserver_url: str | None) -> Message:
     return check_reply(saying.kind, saying.asset, saying.check, saying.findings)
 
 
-def _evaluations(
-    instance: DagsterInstance, finished: Sequence[Finished], reached: Place, began: float
-) -> tuple[list[Evaluation], Place]:
-    """What the checks of these runs said, in order, and how far that is when there is no time for all."""
-    found: list[Evaluation] = []
-    ends = began + _READ_SECONDS
-    for number, end in enumerate(finished, start=1):
-        found += _of_run(instance, end)
-        if time.monotonic() > ends and number < len(finished):
-            return found, end.place
-    return found, reached
-
-
-def _of_run(instance: DagsterInstance, end: Finished) -> Iterator[Evaluation]:
-    for entry in instance.all_logs(end.run.run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
+def _of_run(instance: DagsterInstance, run_id: str) -> Iterator[Evaluation]:
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
         event = entry.dagster_event
         if event is not None and isinstance(event.event_specific_data, AssetCheckEvaluation):
             yield _evaluation(event.event_specific_data)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from dagster import (
     DagsterEvent,
@@ -19,14 +19,21 @@ from dagster import (
     RunsFilter,
     RunStatusChangeRecordsFilter,
     SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
 )
 from dagster._core.definitions.asset_key import AssetKey
 from dagster._core.remote_origin import RemoteJobOrigin
+
+from hologram_assets.sensors.posting import Posting
 
 # What a lost cursor looks back: long enough for an outage of the daemon over lunch, short enough not to tell history.
 LOST_SECONDS = 2 * 3600
 _ASSET_JOB = "__ASSET_JOB"
 _MOST_RECORDS = 1_000
+# What a tick may take to read the runs' logs (on SQLite a file each): the rest of it is for posting.
+_READ_SECONDS = 15.0
+T = TypeVar("T")
 
 
 class Place(NamedTuple):
@@ -67,6 +74,43 @@ def place_in(state: dict[str, Any], context: SensorEvaluationContext) -> Place:
     except (LookupError, TypeError, ValueError):
         context.log.warning("There is no place to read on from: starting now, with the last two hours.")
         return Place(None, time.time() - LOST_SECONDS)
+
+
+def remembered(
+    context: SensorEvaluationContext, read: Callable[[Sequence[dict[str, Any]]], T], stored: Any, what: str
+) -> T:
+    """What a sensor said, as `read` makes of what stands in its cursor; nothing, with a word in the log, if it can't."""
+    try:
+        return read(stored)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        context.log.warning(f"What was said of {what} can't be read from the cursor: it may be said again.")
+        return read([])
+
+
+def read_each(finished: Sequence[Finished], reached: Place, began: float, read: Callable[[Finished], None]) -> Place:
+    """Hand each run to `read`; returns `reached`, or how far that is when there is no time for all.
+
+    `began` is when the tick did (`time.monotonic()`).
+    """
+    ends = began + _READ_SECONDS
+    for number, end in enumerate(finished, start=1):
+        read(end)
+        if time.monotonic() > ends and number < len(finished):
+            return end.place
+    return reached
+
+
+def ticked(place: Place, posting: Posting, words: str, **memory: Any) -> SensorResult:
+    """The end of a tick: `words` and what stood in the way as the skip reason, the place and the memory as the cursor.
+
+    Raises:
+        SlackError: nothing was posted because of it. The cursor stays as it was.
+    """
+    why = posting.finish()
+    cursor = place._asdict() | memory | {"not_before": posting.not_before, "unanswered": posting.unanswered}
+    return SensorResult(
+        skip_reason=SkipReason(f"{words}; {why}" if why else words), cursor=json.dumps(cursor, separators=(",", ":"))
+    )
 
 
 def finished_since(

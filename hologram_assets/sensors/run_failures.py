@@ -7,11 +7,9 @@ failure. What groups failures stands in `domain.causes`, what is said and when i
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 from dagster import (
     DagsterEvent,
@@ -40,12 +38,18 @@ from hologram_assets.domain.incidents import Failed, Incident, Incidents, Partit
 from hologram_assets.domain.operations_messages import failure_message, still_failing_message
 from hologram_assets.partitions import DayRange, parse_key
 from hologram_assets.resources.slack import SlackResource
-from hologram_assets.sensors.finished_runs import Finished, Place, finished_since, place_in, read_cursor
+from hologram_assets.sensors.finished_runs import (
+    Finished,
+    finished_since,
+    place_in,
+    read_cursor,
+    read_each,
+    remembered,
+    ticked,
+)
 from hologram_assets.sensors.posting import Posting, Thread, resting
 
 _MOST_POSTS = 5
-# What a tick may take to read why runs failed; what is left comes with the next tick.
-_READ_SECONDS = 15.0
 _NO_TOKEN = "SLACK_BOT_TOKEN is not set: failed runs are not told"  # noqa: S105 - no token, but a word about it
 _SEVERAL_STEPS = re.compile(r"Steps failed: \[[^\]]*,")
 
@@ -66,58 +70,25 @@ def run_failures(webserver_url: str | None) -> SensorDefinition:
         state = read_cursor(context)
         if reason := resting(state.get("not_before")):
             return SkipReason(reason)
-        incidents = _incidents(state, context)
+        incidents = remembered(context, Incidents.from_json, state.get("incidents", []), "failed runs")
         place = place_in(state, context)
         finished, reached = finished_since(context, place, [DagsterEventType.RUN_FAILURE])
-        reached = _count(context.instance, incidents, finished, reached, slack, began)
+
+        def count(end: Finished) -> None:
+            for failed in _failures(context.instance, end):
+                incidents.add(failed, slack.own_channels)
+
+        reached = read_each(finished, reached, began, count)
         due = incidents.due(time.time())
         if not due and reached == place:
             return SkipReason("no run failed")
         posting = Posting(slack, began=began, unanswered=state.get("unanswered"), posts=_MOST_POSTS)
         _say(posting, due, webserver_url)
-        why = posting.finish()
         incidents.prune(time.time())
-        cursor = {
-            "after": reached.after,
-            "at": reached.at,
-            "incidents": incidents.as_json(),
-            "not_before": posting.not_before,
-            "unanswered": posting.unanswered,
-        }
-        said = f"{len(finished)} runs failed, {posting.posted} messages posted"
-        return SensorResult(
-            skip_reason=SkipReason(f"{said}; {why}" if why else said),
-            cursor=json.dumps(cursor, separators=(",", ":")),
-        )
+        words = f"{len(finished)} runs failed, {posting.posted} messages posted"
+        return ticked(reached, posting, words, incidents=incidents.as_json())
 
     return run_failure_alert_sensor
-
-
-def _incidents(state: Mapping[str, Any], context: SensorEvaluationContext) -> Incidents:
-    try:
-        return Incidents.from_json(state.get("incidents", []))
-    except (LookupError, TypeError, ValueError, AttributeError):
-        context.log.warning("What was said of failed runs can't be read from the cursor: it may be said again.")
-        return Incidents()
-
-
-def _count(
-    instance: DagsterInstance,
-    incidents: Incidents,
-    finished: Sequence[Finished],
-    reached: Place,
-    slack: SlackResource,
-    began: float,
-) -> Place:
-    """Count what failed to its incidents; returns how far that is when there is no time for all."""
-    own_channels = {int(org) for org in slack.channels if org.isdigit()}
-    ends = began + _READ_SECONDS
-    for number, end in enumerate(finished, start=1):
-        for failed in _failures(instance, end):
-            incidents.add(failed, own_channels)
-        if time.monotonic() > ends and number < len(finished):
-            return end.place
-    return reached
 
 
 def _say(posting: Posting, due: Iterable[Incident], webserver_url: str | None) -> None:

@@ -33,7 +33,7 @@ from hologram_assets.domain.incidents import OVER_SECONDS, QUIET_SECONDS
 from hologram_assets.partitions import today
 from hologram_assets.resources.slack import SlackDownError, SlackRefusedError
 from hologram_assets.sandbox import Sandbox
-from hologram_assets.sensors import posting, run_failures
+from hologram_assets.sensors import finished_runs, posting, run_failures
 from tests.conftest import KEY, Deployment
 from tests.sensors.fallen_runs import TOKEN, Watch, end_of, failing, fell, materialize
 
@@ -229,7 +229,7 @@ def test_a_tick_without_time_to_read_on_leaves_the_rest_to_the_next(
 ) -> None:
     entry = end_of(watch.instance, fail(watch.instance, DOWN))
     fell(watch.instance, entry, [{}] * 2)
-    monkeypatch.setattr(run_failures, "_READ_SECONDS", -1.0)
+    monkeypatch.setattr(finished_runs, "_READ_SECONDS", -1.0)
     assert "(warn, 1 run failed)" in watch.hear()[0].text
     for runs in (1, 2):
         watch.tick()
