@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 import duckdb
@@ -20,7 +19,7 @@ from hologram_assets.warehouse import alerts as stored
 from hologram_assets.warehouse.alert_sources import changes_of
 from hologram_assets.warehouse.alerts import DayAlerts
 from hologram_assets.warehouse.connection import Warehouse
-from hologram_assets.warehouse.loads import utc_now
+from hologram_assets.warehouse.loads import Load
 from hologram_assets.warehouse.tables import ALERTS, NETWORK_CHANGES, OVERAGE_REPORT
 
 
@@ -41,38 +40,35 @@ def alerts_asset(partitions: PartitionsDefinition[Any], rules: Callable[[int], A
     def alerts(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
         with Days(context) as days:
             for partition in days.partitions:
-                try:
-                    found, read_at = _found(warehouse.warehouse, partition, rules(partition.org_id))
-                except Exception as error:  # noqa: BLE001 - this day's alone; it is raised at the end
-                    days.failed(partition, error)
-                    continue
-                days.store(
-                    partition,
-                    warehouse.warehouse,
-                    partial(
-                        stored.write_alerts,
-                        org_id=partition.org_id,
-                        day=partition.day,
-                        alerts=found.alerts,
-                        complete_through=found.complete_through,
-                        read_at=read_at,
-                        run_id=context.run.run_id,
-                    ),
-                    more=partial(_metadata, partition),
-                )
+                _derive(days, partition, warehouse.warehouse, rules(partition.org_id), context.run.run_id)
 
     return alerts
 
 
-def _found(warehouse: Warehouse, partition: OrgDay, rules: AlertRules) -> tuple[DayAlerts, datetime]:
-    """The day's alerts; read beside other readers, so that no writer waits for the rules."""
-    read_at = utc_now()
-    with warehouse.read() as connection:
-        changes = changes_of(connection, partition.org_id, partition.day, rules.network)
-        return stored.alerts_on(connection, partition.org_id, partition.day, rules, changes), read_at
+def _derive(days: Days, partition: OrgDay, warehouse: Warehouse, rules: AlertRules, run_id: str) -> None:
+    org_id, day = partition
+
+    def read(connection: duckdb.DuckDBPyConnection) -> DayAlerts:
+        return stored.alerts_on(connection, org_id, day, rules, changes_of(connection, org_id, day, rules.network))
+
+    def write(connection: duckdb.DuckDBPyConnection, found: DayAlerts, read_at: datetime) -> Load:
+        return stored.write_alerts(
+            connection,
+            org_id,
+            day,
+            found.alerts,
+            complete_through=found.complete_through,
+            read_at=read_at,
+            run_id=run_id,
+        )
+
+    def more(connection: duckdb.DuckDBPyConnection, _found: DayAlerts) -> Metadata:
+        return _metadata(connection, partition)
+
+    days.judge(partition, warehouse, read, write, more=more)
 
 
-def _metadata(partition: OrgDay, connection: duckdb.DuckDBPyConnection) -> Metadata:
+def _metadata(connection: duckdb.DuckDBPyConnection, partition: OrgDay) -> Metadata:
     """Of the rows as they are stored: they may be those of a run beside this one that read later."""
     alerts = stored.alerts_of(connection, *partition)
     holding = Counter(alert.severity for alert in alerts if alert.state in {OPEN, ESCALATED})

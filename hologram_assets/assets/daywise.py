@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Self
+from datetime import datetime
+from typing import Self, TypeVar
 
 import duckdb
 from dagster import (
@@ -28,8 +29,9 @@ from hologram_assets.partitions import OrgDay, parse_key
 from hologram_assets.resources.hologram import key_variable
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.derived import NotLoadedError
-from hologram_assets.warehouse.loads import Load
+from hologram_assets.warehouse.loads import Load, utc_now
 
+T = TypeVar("T")
 Metadata = Mapping[str, RawMetadataValue]
 # Told of every finished day of an asset, with its error if it failed. Steps run in their caller's process here, and the
 # `backfill` command learns from it what Dagster's events don't say: which days of a failed range are stored.
@@ -126,6 +128,38 @@ class Days:
             self.failed(day, error)
         else:
             self.done(day, metadata)
+
+    def judge(
+        self,
+        day: OrgDay,
+        warehouse: Warehouse,
+        read: Callable[[duckdb.DuckDBPyConnection], T],
+        write: Callable[[duckdb.DuckDBPyConnection, T, datetime], Load],
+        *,
+        more: Callable[[duckdb.DuckDBPyConnection, T], Metadata],
+    ) -> None:
+        """Write what rules make of the warehouse, read beside other readers: no writer waits for the rules.
+
+        Args:
+            day: the partition; any error is that day's alone.
+            warehouse: where from and where to.
+            read: reads and judges.
+            write: stores what `read` gave; it also gets when that was read.
+            more: further metadata, of what `read` gave or of what is stored now.
+        """
+        read_at = utc_now()
+        try:
+            with warehouse.read() as connection:
+                found = read(connection)
+        except Exception as error:  # noqa: BLE001 - as in `store`
+            self.failed(day, error)
+            return
+        self.store(
+            day,
+            warehouse,
+            lambda connection: write(connection, found, read_at),
+            more=lambda connection: more(connection, found),
+        )
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if error is not None:

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 
+import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
 from hologram_assets.assets.daywise import Days
@@ -16,7 +16,7 @@ from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.partitions import OrgDay
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.connection import Warehouse
-from hologram_assets.warehouse.loads import utc_now
+from hologram_assets.warehouse.loads import Load
 from hologram_assets.warehouse.network import sims, write_changes
 from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, NETWORK_CHANGES, RAW_SESSIONS
 
@@ -42,45 +42,41 @@ def network_changes_asset(
     def network_changes(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
         with Days(context) as days:
             for partition in days.partitions:
-                try:
-                    found, read_at = _found(
-                        warehouse.warehouse, partition, rules(partition.org_id), rat_levels, network_aliases
-                    )
-                except Exception as error:  # noqa: BLE001 - this day's alone; it is raised at the end
-                    days.failed(partition, error)
-                    continue
-                days.store(
+                _derive(
+                    days,
                     partition,
                     warehouse.warehouse,
-                    partial(
-                        write_changes,
-                        org_id=partition.org_id,
-                        day=partition.day,
-                        changes=found,
-                        read_at=read_at,
-                        run_id=context.run.run_id,
-                    ),
-                    more=partial(_numbers, found),
+                    rules=rules(partition.org_id),
+                    rat_levels=rat_levels,
+                    network_aliases=network_aliases,
+                    run_id=context.run.run_id,
                 )
 
     return network_changes
 
 
-def _found(
-    warehouse: Warehouse,
+def _derive(
+    days: Days,
     partition: OrgDay,
+    warehouse: Warehouse,
+    *,
     rules: NetworkRules,
     rat_levels: Mapping[str, int],
     network_aliases: Mapping[str, str],
-) -> tuple[list[Change], datetime]:
-    """The day's changes; read beside other readers, so that no writer waits for the rules."""
-    read_at = utc_now()
-    with warehouse.read() as connection:
-        of_fleet = sims(connection, partition.org_id, partition.day)
-        return sim_changes(partition.org_id, partition.day, of_fleet, rules, rat_levels, network_aliases), read_at
+    run_id: str,
+) -> None:
+    org_id, day = partition
+
+    def read(connection: duckdb.DuckDBPyConnection) -> list[Change]:
+        return sim_changes(org_id, day, sims(connection, org_id, day), rules, rat_levels, network_aliases)
+
+    def write(connection: duckdb.DuckDBPyConnection, found: list[Change], read_at: datetime) -> Load:
+        return write_changes(connection, org_id, day, found, read_at=read_at, run_id=run_id)
+
+    days.judge(partition, warehouse, read, write, more=_numbers)
 
 
-def _numbers(found: list[Change], _connection: object) -> dict[str, int]:
+def _numbers(_connection: object, found: list[Change]) -> dict[str, int]:
     severities = Counter(change.severity for change in found)
     return {
         "critical": severities["critical"],

@@ -87,8 +87,7 @@ def sims_near_a_rule(
 def _closed_on(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> list[tuple[Any, ...]]:
     return connection.execute(
         """SELECT linkid, plan_id, included_bytes, period_end,
-                  CASE usage_source WHEN 'billing' THEN greatest(session_bytes, hologram_bytes)
-                       ELSE greatest(session_bytes, coalesce(hologram_bytes, 0)) END,
+                  greatest(session_bytes, coalesce(hologram_bytes, 0)),
                   overage_cost, usage_charge
            FROM hologram.closed_periods
            WHERE org_id = ? AND day = ? AND usage_source <> 'incomplete'

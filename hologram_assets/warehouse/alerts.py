@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import duckdb
-import pyarrow as pa
 
 from hologram_assets.domain.alert_rules import AlertRules
 from hologram_assets.domain.alerts import ACCEPTED, INFO, RESOLVED, Alert, silenced
@@ -20,30 +18,11 @@ from hologram_assets.domain.overage_alerts import overage_alerts
 from hologram_assets.domain.overage_standings import sim_periods
 from hologram_assets.domain.silences import Silence, silenced_by
 from hologram_assets.warehouse.alert_sources import devices_of, known_through, sessions_since, sims_near_a_rule
-from hologram_assets.warehouse.derived import replace_with_fresh
-from hologram_assets.warehouse.loads import Load, is_outdated, record_load, stored_load
+from hologram_assets.warehouse.derived import write_judged
+from hologram_assets.warehouse.loads import Load
 from hologram_assets.warehouse.tables import ALERTS
 
 _WEEK = timedelta(days=7)
-_ALERTS_SCHEMA = pa.schema(
-    [
-        ("org_id", pa.int64()),
-        ("day", pa.date32()),
-        ("alert_id", pa.string()),
-        ("family", pa.string()),
-        ("rule", pa.string()),
-        ("step", pa.int64()),
-        ("severity", pa.string()),
-        ("linkid", pa.int64()),
-        ("subject", pa.string()),
-        ("state", pa.string()),
-        ("opened_at", pa.timestamp("us")),
-        ("event_time", pa.timestamp("us")),
-        ("resolved_at", pa.timestamp("us")),
-        ("title", pa.string()),
-        ("detail", pa.string()),
-    ]
-)
 
 
 class DayAlerts(NamedTuple):
@@ -105,29 +84,17 @@ def write_alerts(
     read_at: datetime,
     run_id: str,
 ) -> Load:
-    """Put the day's alerts in the place of those that were there; `read_at` is when what they are made from was read.
-
-    Of two runs at once the one that read later wins, whichever writes last.
-    """
-    if is_outdated(connection, org_id, day, ALERTS.name, read_at):
-        return stored_load(connection, org_id, day, ALERTS.name)
-    rows = [
-        alert._asdict()
-        | {
-            "org_id": org_id,
-            "day": day,
-            "family": alert.family,
-            "linkid": alert.linkid,
-            "detail": json.dumps(alert.detail, sort_keys=True, default=str, ensure_ascii=False),
-        }
-        for alert in alerts
-    ]
-    connection.register("found", pa.Table.from_pylist(rows, schema=_ALERTS_SCHEMA))
-    connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM found")
-    connection.unregister("found")
-    load = replace(replace_with_fresh(connection, ALERTS, org_id, day), complete_through=complete_through)
-    record_load(connection, org_id, day, ALERTS.name, load, run_id, read_at=read_at)
-    return load
+    """Put the day's alerts in the place of those that were there; `read_at` is when what they are made from was read."""
+    return write_judged(
+        connection,
+        ALERTS,
+        org_id,
+        day,
+        [{**alert._asdict(), "family": alert.family, "linkid": alert.linkid} for alert in alerts],
+        complete_through=complete_through,
+        read_at=read_at,
+        run_id=run_id,
+    )
 
 
 def alerts_of(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> list[Alert]:

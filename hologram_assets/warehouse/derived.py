@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.inventory import PlanAssignment
 from hologram_assets.domain.pricing import PricingRules
 from hologram_assets.warehouse.connection import sql
-from hologram_assets.warehouse.loads import Load, complete_through_of, record_load, touch, utc_now
+from hologram_assets.warehouse.loads import (
+    Load,
+    complete_through_of,
+    is_outdated,
+    record_load,
+    stored_load,
+    touch,
+    utc_now,
+)
 from hologram_assets.warehouse.tables import (
     CLOSED_PERIOD_CORRECTIONS,
     CLOSED_PERIODS,
@@ -24,6 +34,14 @@ from hologram_assets.warehouse.tables import (
     SIM_INVENTORY,
     Table,
 )
+
+_ARROW_TYPES = {
+    "BIGINT": pa.int64(),
+    "INTEGER": pa.int32(),
+    "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+}
 
 
 class NotLoadedError(LookupError):
@@ -134,6 +152,51 @@ def replace_with_fresh(connection: duckdb.DuckDBPyConnection, table: Table, org_
         connection.execute(f"DELETE FROM {table.qualified} WHERE org_id = $org_id AND day = $day", key)
         connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM replacement ORDER BY linkid")
     return Load(rows=rows, new_rows=max(0, added - gone), changed_rows=gone)
+
+
+def write_judged(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    org_id: int,
+    day: date,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    complete_through: datetime | None,
+    read_at: datetime,
+    run_id: str,
+) -> Load:
+    """Put rows that rules made outside of the database in the place of the partition.
+
+    Of two runs at once the one that read later wins, whichever writes last.
+
+    Args:
+        connection: in the transaction.
+        table: one with a column `detail`, whose JSON is made here.
+        org_id: organisation of the partition.
+        day: day of the partition.
+        rows: the table's columns without `org_id` and `day`; what is no column is left out.
+        complete_through: up to which moment what they are made from was known.
+        read_at: when that was read.
+        run_id: Dagster's run.
+    """
+    if is_outdated(connection, org_id, day, table.name, read_at):
+        return stored_load(connection, org_id, day, table.name)
+    values = [
+        {
+            **row,
+            "org_id": org_id,
+            "day": day,
+            "detail": json.dumps(row["detail"], sort_keys=True, default=str, ensure_ascii=False),
+        }
+        for row in rows
+    ]
+    schema = pa.schema([(column.name, _ARROW_TYPES[column.type]) for column in table.columns])
+    connection.register("judged", pa.Table.from_pylist(values, schema=schema))
+    connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM judged")
+    connection.unregister("judged")
+    load = replace(replace_with_fresh(connection, table, org_id, day), complete_through=complete_through)
+    record_load(connection, org_id, day, table.name, load, run_id, read_at=read_at)
+    return load
 
 
 def _write_closed_periods(

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
 import duckdb
-import pyarrow as pa
 
 from hologram_assets.domain.network_change import Change, DailyUse, Seen
 from hologram_assets.domain.network_rules import BASELINE_LAG_DAYS, SET_DAYS, WINDOW_DAYS
 from hologram_assets.warehouse.connection import beside, streamed
-from hologram_assets.warehouse.derived import NotLoadedError, replace_with_fresh
-from hologram_assets.warehouse.loads import Load, complete_through_of, is_outdated, record_load, stored_load
+from hologram_assets.warehouse.derived import NotLoadedError, write_judged
+from hologram_assets.warehouse.loads import Load, complete_through_of
 from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, NETWORK_CHANGES
 
-_CHANGES_SCHEMA = pa.schema(
-    [
-        ("org_id", pa.int64()),
-        ("day", pa.date32()),
-        ("change_id", pa.string()),
-        ("linkid", pa.int64()),
-        ("rule", pa.string()),
-        ("severity", pa.string()),
-        ("previous", pa.string()),
-        ("current", pa.string()),
-        ("observed_at", pa.timestamp("us")),
-        ("record_id", pa.int64()),
-        ("detail", pa.string()),
-    ]
-)
 _SESSIONS = """
     SELECT linkid, record_id, session_end, bytes, imei, radio_access_technology, network_name, country
     FROM hologram.raw_sessions
@@ -88,37 +70,14 @@ def write_changes(
     read_at: datetime,
     run_id: str,
 ) -> Load:
-    """Put the day's changes in the place of those that were there; `read_at` is when their sessions were read.
-
-    Of two runs at once the one that read later wins, whichever writes last.
-    """
-    if is_outdated(connection, org_id, day, NETWORK_CHANGES.name, read_at):
-        return stored_load(connection, org_id, day, NETWORK_CHANGES.name)
-    rows = pa.Table.from_pylist(
-        [
-            {
-                "org_id": org_id,
-                "day": day,
-                "change_id": change.change_id,
-                "linkid": change.linkid,
-                "rule": change.rule,
-                "severity": change.severity,
-                "previous": change.previous,
-                "current": change.current,
-                "observed_at": change.observed_at,
-                "record_id": change.record_id,
-                "detail": json.dumps(change.detail, sort_keys=True, default=str, ensure_ascii=False),
-            }
-            for change in changes
-        ],
-        schema=_CHANGES_SCHEMA,
-    )
-    connection.register("found", rows)
-    connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM found")
-    connection.unregister("found")
-    load = replace(
-        replace_with_fresh(connection, NETWORK_CHANGES, org_id, day),
+    """Put the day's changes in the place of those that were there; `read_at` is when their sessions were read."""
+    return write_judged(
+        connection,
+        NETWORK_CHANGES,
+        org_id,
+        day,
+        [{**change._asdict(), "change_id": change.change_id} for change in changes],
         complete_through=complete_through_of(connection, org_id, day, DAILY_LINK_USAGE.name),
+        read_at=read_at,
+        run_id=run_id,
     )
-    record_load(connection, org_id, day, NETWORK_CHANGES.name, load, run_id, read_at=read_at)
-    return load
