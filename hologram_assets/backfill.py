@@ -19,7 +19,16 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster._core.utils import make_new_backfill_id
 
 from hologram_assets.assets.daywise import day_finished
-from hologram_assets.partitions import ORG, DayRange, OrgDay, contiguous, missing_orgs, rectangle, today
+from hologram_assets.partitions import (
+    ORG,
+    DayRange,
+    OrgDay,
+    RangeRefusedError,
+    checked_range,
+    contiguous,
+    missing_orgs,
+    rectangle,
+)
 from hologram_assets.warehouse.connection import Warehouse, WarehouseMissingError
 from hologram_assets.warehouse.known import first_changed_day, stale_days
 from hologram_assets.warehouse.loads import utc_now
@@ -107,16 +116,10 @@ def checked_request(
         BackfillRefusedError: a reversed or future range, a day before the first partition, no organisation, or an
             asset that doesn't exist.
     """
-    now = today()
-    if last < first:
-        msg = f"--from {first} is after --to {last}"
-        raise BackfillRefusedError(msg)
-    if last > now:
-        msg = f"--to {last} is in the future; the last day is {now} (UTC)"
-        raise BackfillRefusedError(msg)
-    if first < start_date:
-        msg = f"--from {first} is before the first partition, {start_date} (HOLOGRAM_START_DATE)"
-        raise BackfillRefusedError(msg)
+    try:
+        days = checked_range(first, last, start_date)
+    except RangeRefusedError as error:
+        raise BackfillRefusedError(str(error)) from None
     if not org_ids:
         msg = "no organisation: give --org, or set HOLOGRAM_ORG_IDS"
         raise BackfillRefusedError(msg)
@@ -125,7 +128,7 @@ def checked_request(
         msg = f"unknown asset {unknown[0]}; there are {', '.join(known_assets)}"
         raise BackfillRefusedError(msg)
     chosen = tuple(asset for asset in known_assets if asset in assets) if assets else tuple(known_assets)
-    return Request(chosen, tuple(dict.fromkeys(org_ids)), DayRange(first, last))
+    return Request(chosen, tuple(dict.fromkeys(org_ids)), days)
 
 
 def asset_names(defs: Definitions) -> list[str]:

@@ -11,7 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,7 @@ from rich.markup import escape
 
 # Dagster is imported by the commands that need it: `--help`, `sandbox` and `report` answer without its second of import.
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+T = TypeVar("T")
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
@@ -243,18 +244,12 @@ def forecast_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...],
     """
     from hologram_assets.commands.forecast_backtest import NothingToForecastError, run_backtest
     from hologram_assets.commands.report import wide_console
-    from hologram_assets.settings import SettingsError
     from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 
     settings = _settings()
-    chosen = org_ids or settings.hologram_org_ids
-    if not chosen:
-        raise _Refused("no organisation: give --org, or set HOLOGRAM_ORG_IDS")
-    asked = _asked(settings, first.date(), last.date(), org_ids)
-    try:
-        rules = settings.rules
-    except SettingsError as error:
-        raise _Refused(str(error)) from error
+    chosen = _chosen(settings, org_ids)
+    asked = _asked(settings, first, last, org_ids, may_be_ahead=True)
+    rules = _valid(lambda: settings.rules)
     try:
         run_backtest(
             Warehouse(settings.hologram_warehouse),
@@ -287,21 +282,12 @@ def alerts_backtest(first: datetime, last: datetime, org_ids: tuple[int, ...], a
     """
     from hologram_assets.commands.alerts_backtest import NothingToReplayError, run_backtest
     from hologram_assets.commands.report import wide_console
-    from hologram_assets.partitions import today
-    from hologram_assets.settings import SettingsError
     from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 
     settings = _settings()
-    chosen = org_ids or settings.hologram_org_ids
-    if not chosen:
-        raise _Refused("no organisation: give --org, or set HOLOGRAM_ORG_IDS")
-    asked = _asked(settings, first.date(), last.date(), org_ids)
-    if asked.last > today():
-        raise _Refused(f"--to {asked.last} is in the future; the last day is {today()} (UTC)")
-    try:
-        rules = settings.alert_rules()
-    except SettingsError as error:
-        raise _Refused(str(error)) from error
+    chosen = _chosen(settings, org_ids)
+    asked = _asked(settings, first, last, org_ids)
+    rules = _valid(settings.alert_rules)
     try:
         run_backtest(
             Warehouse(settings.hologram_warehouse),
@@ -346,16 +332,17 @@ def demo(days: int, sims: int, home: Path, ui: bool) -> None:
     sys.exit(run_demo(days=days, sims=sims, home=home.absolute(), ui=ui, console=wide_console(sys.stdout)))
 
 
-def _asked(settings: Any, first: date, last: date, named: tuple[int, ...]) -> Any:
+def _asked(
+    settings: Any, first: datetime, last: datetime, named: tuple[int, ...], *, may_be_ahead: bool = False
+) -> Any:
     from hologram_assets.commands.missing_days import Asked
+    from hologram_assets.partitions import RangeRefusedError, checked_range
 
-    if last < first:
-        raise _Refused(f"--from {first} is after --to {last}")
-    if first < settings.hologram_start_date:
-        raise _Refused(
-            f"--from {first} is before the first partition, {settings.hologram_start_date} (HOLOGRAM_START_DATE)"
-        )
-    return Asked(first, last, named, settings.hologram_start_date, settings.hologram_retention_days)
+    try:
+        days = checked_range(first.date(), last.date(), settings.hologram_start_date, may_be_ahead=may_be_ahead)
+    except RangeRefusedError as error:
+        raise _Refused(str(error)) from error
+    return Asked(*days, named, settings.hologram_start_date, settings.hologram_retention_days)
 
 
 def _org_ids(text: str) -> list[int]:
@@ -365,11 +352,26 @@ def _org_ids(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
+def _chosen(settings: Any, org_ids: tuple[int, ...]) -> tuple[int, ...]:
+    """The organisations that `--org` names, else those of the environment."""
+    chosen: tuple[int, ...] = org_ids or settings.hologram_org_ids
+    if not chosen:
+        raise _Refused("no organisation: give --org, or set HOLOGRAM_ORG_IDS")
+    return chosen
+
+
 def _settings() -> Any:
-    from hologram_assets.settings import SettingsError, load_settings
+    from hologram_assets.settings import load_settings
+
+    return _valid(load_settings)
+
+
+def _valid(read: Callable[[], T]) -> T:
+    """What `read` makes of the environment and its files; a mistake in them refuses the request."""
+    from hologram_assets.settings import SettingsError
 
     try:
-        return load_settings()
+        return read()
     except SettingsError as error:
         raise _Refused(str(error)) from error
 

@@ -41,6 +41,28 @@ class DayRange(NamedTuple):
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
 
 
+class RangeRefusedError(ValueError):
+    """Days that nobody can be asked for; the text names the option."""
+
+
+def checked_range(first: date, last: date, start_date: date, *, may_be_ahead: bool = False) -> DayRange:
+    """The days `--from` to `--to`.
+
+    Raises:
+        RangeRefusedError: reversed, before the first partition, or, unless it `may_be_ahead`, in the future.
+    """
+    if last < first:
+        msg = f"--from {first} is after --to {last}"
+        raise RangeRefusedError(msg)
+    if last > today() and not may_be_ahead:
+        msg = f"--to {last} is in the future; the last day is {today()} (UTC)"
+        raise RangeRefusedError(msg)
+    if first < start_date:
+        msg = f"--from {first} is before the first partition, {start_date} (HOLOGRAM_START_DATE)"
+        raise RangeRefusedError(msg)
+    return DayRange(first, last)
+
+
 def day_by_org(start: date) -> MultiPartitionsDefinition:
     """The partitions of every asset. `end_offset=1` makes today a partition while it runs."""
     return MultiPartitionsDefinition(
