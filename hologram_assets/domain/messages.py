@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from hologram_assets.domain.alerts import CRITICAL, INFO, NETWORK, OVERAGE, WARN
+from hologram_assets.domain.delivery import Entry
 
 SHOWN = 10
 _SHOWN_OF_ONE = 3  # alerts of one SIM
@@ -54,24 +55,6 @@ _ADVICE = {
 }
 
 
-class Spoken(NamedTuple):
-    """An alert as a message shows it: its id, rule, step, severity, subject, title, since when (text, UTC) and the why.
-
-    `sim_url` is the SIM's page at Hologram; `has_ended` says that it is over already.
-    """
-
-    alert_id: str
-    rule: str
-    step: int
-    severity: str
-    subject: str
-    title: str
-    since: str
-    why: str
-    sim_url: str | None = None
-    has_ended: bool = False
-
-
 @dataclass(frozen=True)
 class Links:
     """Where the buttons under a message lead; None leaves a button out."""
@@ -104,7 +87,7 @@ def escaped(text: object) -> str:
 
 
 def alert_message(
-    org_id: int, family: str, severity: str, day: date, alerts: Sequence[Spoken], more: int, links: Links
+    org_id: int, family: str, severity: str, day: date, alerts: Sequence[Entry], more: int, links: Links
 ) -> Message:
     """New alerts of one organisation, family and severity, worst first: those of ten SIMs, and how many more.
 
@@ -112,7 +95,7 @@ def alert_message(
     `alerts`, whose SIMs nobody knows.
     """
     count = len(alerts) + more
-    subjects: dict[str, list[Spoken]] = {}
+    subjects: dict[str, list[Entry]] = {}
     for alert in alerts:
         subjects.setdefault(alert.subject, []).append(alert)
     counted = _several(count, "alert")
@@ -142,7 +125,7 @@ def alert_message(
     )
 
 
-def thread_message(kind: str, alerts: Sequence[Spoken]) -> Message:
+def thread_message(kind: str, alerts: Sequence[Entry]) -> Message:
     """What became of alerts that were said before.
 
     `kind`: `escalated`, `resolved`, `came_true` (a forecast), `accepted`, `withdrawn`, or `again` after one of these.
@@ -166,7 +149,7 @@ def thread_message(kind: str, alerts: Sequence[Spoken]) -> Message:
     )
 
 
-def _entries(group: Sequence[Spoken]) -> str:
+def _entries(group: Sequence[Entry]) -> str:
     """The alerts of one SIM: who and what, why, since when; the worst three, each with room of its own."""
     shown, hidden = group[:_SHOWN_OF_ONE], len(group) - _SHOWN_OF_ONE
     room = _SECTION_LENGTH // len(shown) - _LONGEST_HIDDEN
@@ -174,17 +157,17 @@ def _entries(group: Sequence[Spoken]) -> str:
     return "\n".join([*texts, f"and {_several(hidden, 'more alert')} of the same" if hidden > 0 else ""]).rstrip()
 
 
-def _address(group: Sequence[Spoken]) -> str | None:
+def _address(group: Sequence[Entry]) -> str | None:
     return next((alert.sim_url for alert in group if alert.sim_url), None)
 
 
-def _what(alerts: Sequence[Spoken]) -> str:
+def _what(alerts: Sequence[Entry]) -> str:
     """What alerts are of; an incident is a network's."""
     incidents = sum(alert.rule == "fleet_incident" for alert in alerts)
     return "SIM" if not incidents else "network" if incidents == len(alerts) else "SIM or network"
 
 
-def _hidden(alerts: Sequence[Spoken], subjects: int, more: int) -> str:
+def _hidden(alerts: Sequence[Entry], subjects: int, more: int) -> str:
     words = [_several(subjects, f"more {_what(alerts)}")] if subjects else []
     return " and ".join([*words, *([_several(more, "more alert")] if more else [])])
 
@@ -194,7 +177,7 @@ def _several(count: int, what: str) -> str:
     return f"{count:,} {what if count == 1 else plural}"
 
 
-def _entry(alert: Spoken) -> str:
+def _entry(alert: Entry) -> str:
     lines = [f"{MARK.get(alert.severity, '')} {_title(alert)}", escaped(alert.why)]
     if alert.since:
         over = ", over now" if alert.has_ended else ""
@@ -202,7 +185,7 @@ def _entry(alert: Spoken) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _title(alert: Spoken) -> str:
+def _title(alert: Entry) -> str:
     """Who and what; the metadata leaves the title out beyond the worst, and then the rule says it."""
     return f"*{escaped(alert.subject)}*: {escaped(alert.title or alert.rule.replace('_', ' '))}"
 

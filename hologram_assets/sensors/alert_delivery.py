@@ -32,7 +32,7 @@ from dagster import (
 from hologram_assets.domain import delivery
 from hologram_assets.domain.bulletin import SPEAKING
 from hologram_assets.domain.delivery import Entry, Post, Sent
-from hologram_assets.domain.messages import Links, Message, Spoken, alert_message, thread_message
+from hologram_assets.domain.messages import Links, Message, alert_message, thread_message
 from hologram_assets.partitions import OrgDay
 from hologram_assets.resources.slack import SlackResource
 from hologram_assets.sensors.alert_memory import ALERTS, Memory
@@ -195,11 +195,10 @@ class Tick:
         return Bulletin(partition, record.run_id, complete, of_family, omitted)
 
     def _message(self, bulletin: Bulletin, post: Post, more: int) -> Message:
-        spoken = [_spoken(entry) for entry in post.entries]
         if post.thread is not None:
-            return thread_message(post.kind, spoken)
+            return thread_message(post.kind, post.entries)
         org_id, day = bulletin.partition
-        return alert_message(org_id, self._family, post.severity, day, spoken, more, self._links(bulletin))
+        return alert_message(org_id, self._family, post.severity, day, post.entries, more, self._links(bulletin))
 
     def _links(self, bulletin: Bulletin) -> Links:
         if not self._webserver_url:
@@ -210,21 +209,6 @@ class Tick:
             run=f"{self._webserver_url}/runs/{bulletin.run_id}" if bulletin.run_id else None,
             partition=f"{self._webserver_url}/assets/alerts?view=partitions&partition={key}",
         )
-
-
-def _spoken(entry: Entry) -> Spoken:
-    return Spoken(
-        entry.alert_id,
-        entry.rule,
-        entry.step,
-        entry.severity,
-        entry.subject,
-        entry.title,
-        entry.since,
-        entry.why,
-        entry.sim_url,
-        entry.has_ended,
-    )
 
 
 def _utc_now() -> datetime:

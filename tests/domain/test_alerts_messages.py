@@ -8,13 +8,23 @@ from datetime import date
 
 import pytest
 
-from hologram_assets.domain.alerts import CRITICAL, NETWORK, OVERAGE, WARN
-from hologram_assets.domain.messages import Links, Message, Spoken, alert_message, escaped, reason, thread_message
+from hologram_assets.domain.alerts import CRITICAL, NETWORK, OPEN, OVERAGE, RESOLVED, WARN
+from hologram_assets.domain.delivery import Entry
+from hologram_assets.domain.messages import Links, Message, alert_message, escaped, reason, thread_message
 
 DAY = date(2026, 11, 20)
-PUMP = Spoken(
-    "id-1", "overage_step", 100, CRITICAL, "SIM 7", "100 % of the allowance used", "2026-11-20 10:00", "12 MB of 10 MB"
-)
+PUMP = Entry(
+    "id-1",
+    OVERAGE,
+    "overage_step",
+    100,
+    CRITICAL,
+    OPEN,
+    "SIM 7",
+    "100 % of the allowance used",
+    "2026-11-20 10:00",
+    "12 MB of 10 MB",
+)  # fmt: skip
 PAGE = "https://dashboard.hologram.io/org/144/device/7"
 NOWHERE = Links()
 DETAIL = {
@@ -47,7 +57,7 @@ HOSTILE = [
 ]
 
 
-def told(alerts: list[Spoken], more: int = 0, links: Links = NOWHERE, family: str = OVERAGE) -> Message:
+def told(alerts: list[Entry], more: int = 0, links: Links = NOWHERE, family: str = OVERAGE) -> Message:
     return alert_message(144, family, CRITICAL, DAY, alerts, more, links)
 
 
@@ -178,7 +188,7 @@ def test_an_address_that_slack_would_refuse_leaves_out_its_button(address: str) 
 
 
 def test_what_is_over_already_says_so() -> None:
-    over = PUMP._replace(has_ended=True)
+    over = PUMP._replace(state=RESOLVED)
     assert texts(told([over]))[0].endswith("since 2026-11-20 10:00 UTC, over now, rule `overage_step`")
 
 
