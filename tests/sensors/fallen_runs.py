@@ -42,6 +42,18 @@ TOKEN = "xoxb-token-that-must-never-be-seen"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+class Clock:
+    """The sensor's clock: the real one, set forward by `ahead` seconds."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return time.time() + self.ahead
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
 @dataclass
 class Watch:
     """A sensor with its cursor, as the daemon keeps it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -26,23 +26,12 @@ from hologram_assets.resources.slack import SlackDownError, SlackRefusedError, S
 from hologram_assets.sandbox import Sandbox
 from hologram_assets.sensors import check_failures, finished_runs, posting
 from tests.conftest import Deployment
-from tests.sensors.fallen_runs import TOKEN, Watch, failing, materialize
+from tests.sensors.fallen_runs import TOKEN, Clock, Watch, failing, materialize
 
+pytestmark = pytest.mark.usefixtures("token")
 URL = "http://dagster.example:3000/"
 ADVICE = "Add them to the table of RAT levels."
 WARN, ERROR = AssetCheckSeverity.WARN, AssetCheckSeverity.ERROR
-
-
-class Clock:
-    """The sensor's clock: the real one, set forward by `ahead` seconds."""
-
-    ahead = 0.0
-
-    def time(self) -> float:
-        return time.time() + self.ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
 
 @dataclass
@@ -92,36 +81,11 @@ class Checked:
         return failing(body)
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(orgs=(144,), sims=0, days=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(shared: Sandbox) -> Iterator[Sandbox]:
-    yield shared
-    shared.faults.clear()
-    shared.slack.clear()
-
-
-@pytest.fixture(autouse=True)
-def _token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
-    monkeypatch.setattr(posting, "SPACING_SECONDS", 0.0)
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(check_failures, "time", clock)
     return clock
-
-
-@pytest.fixture(scope="module")
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp() as instance:
-        yield instance
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,42 +35,12 @@ from hologram_assets.resources.slack import SlackDownError, SlackRefusedError
 from hologram_assets.sandbox import Sandbox
 from hologram_assets.sensors import finished_runs, posting, run_failures
 from tests.conftest import KEY, Deployment
-from tests.sensors.fallen_runs import TOKEN, Watch, end_of, failing, fell, materialize
+from tests.sensors.fallen_runs import TOKEN, Clock, Watch, end_of, failing, fell, materialize
 
+pytestmark = pytest.mark.usefixtures("token")
 URL = "http://dagster.example:3000"
 DOWN = "organisation {org}: /usage/data answered 503: upstream"
 REFUSED = "organisation {org}: /usage/data answered 401: no. Check HOLOGRAM_API_KEY_{org}: the key must be valid"
-
-
-class Clock:
-    """The sensor's clock: the real one, set forward by `ahead` seconds."""
-
-    ahead = 0.0
-
-    def time(self) -> float:
-        return time.time() + self.ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Sandbox]:
-    with Sandbox(orgs=(144,), sims=0, days=0) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(shared: Sandbox) -> Iterator[Sandbox]:
-    yield shared
-    shared.faults.clear()
-    shared.slack.clear()
-
-
-@pytest.fixture(autouse=True)
-def _token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
-    monkeypatch.setattr(posting, "SPACING_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -78,12 +48,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(run_failures, "time", clock)
     return clock
-
-
-@pytest.fixture(scope="module")
-def instance() -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp() as instance:
-        yield instance
 
 
 @pytest.fixture
