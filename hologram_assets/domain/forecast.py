@@ -43,6 +43,8 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from hologram_assets.domain.written_numbers import is_number, is_whole
+
 # The one-sided 90 % point of the normal distribution.
 _NINETY_PERCENT = 1.2816
 _MOST_DAYS = 365
@@ -88,12 +90,11 @@ class ForecastRules:
 
 
 def _whole(value: Any, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+    return is_whole(value) and least <= value <= most
 
 
 def _number(value: Any, least: float, most: float) -> bool:
-    # Not a number lies in no range.
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+    return is_number(value) and least <= value <= most
 
 
 class Rhythm(NamedTuple):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from math import isfinite
 from typing import Any, Final
+
+from hologram_assets.domain.written_numbers import is_number, is_whole
 
 WINDOW_DAYS: Final = 7
 """Sessions of D-7 to D are read, one by one."""
@@ -96,14 +97,10 @@ def _objection(name: str, value: Any) -> str | None:
         return None if good else "must be a set of models, each the first eight digits of an IMEI as text"
     if name in _CHECKS:
         check, reason = _CHECKS[name]
-        return None if _number(value) and check(value) else reason
+        return None if is_number(value) and check(value) else reason
     if name.endswith("_hours"):
-        return None if _number(value) and value > 0 else "must be a number of hours above zero"
-    return None if isinstance(value, int) and not isinstance(value, bool) and value > 0 else _COUNT
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+        return None if is_number(value) and value > 0 else "must be a number of hours above zero"
+    return None if is_whole(value) and value > 0 else _COUNT
 
 
 def _share(value: float) -> bool:

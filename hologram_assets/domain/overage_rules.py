@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any, Final
 
+from hologram_assets.domain.written_numbers import is_whole
+
 OVERAGE_STEP: Final = "overage_step"
 WILL_EXCEED: Final = "will_exceed"
 PAYG_SPEND: Final = "payg_spend"
@@ -80,7 +82,7 @@ def _objection(name: str, value: Any) -> str | None:
 
 
 def _whole(value: Any, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+    return is_whole(value) and 1 <= value <= most
 
 
 def _decimal(value: Any) -> bool:

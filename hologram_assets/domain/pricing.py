@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import NamedTuple
 
+from hologram_assets.domain.written_numbers import is_whole
+
 MICRO_USD = Decimal("0.000001")
 
 
@@ -22,7 +24,7 @@ class PricingRules:
     def __post_init__(self) -> None:
         for name in ("increment_bytes", "mb_bytes"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            if not is_whole(value) or value <= 0:
                 msg = f"pricing.{name} must be a whole number of bytes above zero, not {value!r}"
                 raise ValueError(msg)
 

@@ -17,6 +17,7 @@ from hologram_assets.domain.located_yaml import Located, as_written, plain, read
 from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.domain.overage_rules import OverageRules
 from hologram_assets.domain.pricing import PricingRules
+from hologram_assets.domain.written_numbers import is_whole
 
 _PARTS: Final = ("forecast", "network", "overage", "pricing")
 _ORGANISATIONS: Final = "organisations"
@@ -97,7 +98,7 @@ def _made(kind: type[_Part], part: str, values: _Values, where: str) -> _Part:
 def _as(default: object, value: Any) -> Any:
     """A YAML value as the type of the default; what doesn't fit stays as it is, and the rules refuse it."""
     if isinstance(default, Decimal):
-        return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        return Decimal(value) if is_whole(value) else value
     if isinstance(default, tuple):
         return tuple(map(as_written, value)) if isinstance(value, list) else value
     if isinstance(default, frozenset):
@@ -123,7 +124,7 @@ def _org_id(key: object, line: int) -> int:
     # Programs that write YAML put the keys of a mapping into quotes.
     if isinstance(key, str) and key.isascii() and key.isdigit():
         key = int(key)
-    if not isinstance(key, int) or isinstance(key, bool) or key <= 0:
+    if not is_whole(key) or key <= 0:
         msg = f"line {line}: {_ORGANISATIONS}.{key} is not an organisation id; write it as a number, like 144"
         raise ValueError(msg)
     return key

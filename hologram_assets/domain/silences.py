@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from hologram_assets.domain.located_yaml import Located, as_written, plain, read_yaml
 from hologram_assets.domain.network_change import NETWORK_RULES
 from hologram_assets.domain.overage_rules import OVERAGE_RULES
+from hologram_assets.domain.written_numbers import is_whole
 
 SILENCEABLE: Final = (*OVERAGE_RULES, *NETWORK_RULES)
 """The rules that a silence may name: those that alerts come from."""
@@ -95,7 +96,7 @@ def _value(name: object, located: Located) -> Any:
                 return day
             expected = "a UTC day like 2026-12-31"
         case "organisation" | "sim":
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            if is_whole(value) and value > 0:
                 return value
             expected = "a whole number above zero"
         case "rule":
