@@ -18,6 +18,7 @@ from hologram_assets.sandbox.itinerary import Itinerary
 from hologram_assets.sandbox.kinds import Change, Volume
 from hologram_assets.sandbox.sessions import Session
 from hologram_assets.sandbox.sims import Sim
+from hologram_assets.sandbox.volumes import divided, seconds_until_receipt
 
 _DAY_SECONDS: Final = 86_400
 _FIRST_SECOND: Final = 3600
@@ -26,9 +27,6 @@ _OVERNIGHT_SECONDS: Final = 3000
 _GAP: Final = 20
 _SHORTEST: Final = 2
 _TYPICAL_SECONDS: Final = log(500)
-_LATEST_SECONDS: Final = 9 * 3600
-_ZERO_BYTES: Final = 0.1
-_LATE: Final = 0.04
 _TWINS: Final = 0.004
 _OVERNIGHT: Final = 0.3
 _UNKNOWN: Final = 0.02
@@ -54,7 +52,7 @@ def even_sessions(seed: int, sim: Sim, day: date) -> list[Session]:
         return []
     chance = random_for(seed, "even", sim.linkid, day)
     spans = _spans(chance, sim)
-    volumes = _volumes(chance, sim.daily_bytes * day_factor(seed, sim, day), len(spans))
+    volumes = divided(chance, sim.daily_bytes * day_factor(seed, sim, day), len(spans))
     itinerary = Itinerary(seed, sim, day, len(spans))
     sessions = []
     for number, ((begin, seconds), volume) in enumerate(zip(spans, volumes, strict=True)):
@@ -107,16 +105,10 @@ def _second(share: float) -> int:
     return _DAY_SECONDS - 60
 
 
-def _volumes(chance: Random, total: float, count: int) -> list[int]:
-    weights = [0.0 if chance.random() < _ZERO_BYTES else chance.lognormvariate(0, 0.8) for _ in range(count)]
-    whole = sum(weights)
-    return [int(total * weight / whole) if whole else 0 for weight in weights]
-
-
 def _session(
     chance: Random, sim: Sim, itinerary: Itinerary, number: int, started: datetime, ended: datetime, volume: int
 ) -> Session:
-    late = chance.randrange(600, _LATEST_SECONDS) if chance.random() < _LATE else chance.randrange(4)
+    late = seconds_until_receipt(chance)
     changed = sim.is_changed(started)
     network, technology = itinerary.at(number, started)
     swapped = changed and sim.kind.change in {Change.NEW_MODEL, Change.NEW_PIECE, Change.BORROWED_IMEI}

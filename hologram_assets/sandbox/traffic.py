@@ -19,20 +19,17 @@ from hologram_assets.sandbox.periods import period_end, period_index
 from hologram_assets.sandbox.radio import Radio
 from hologram_assets.sandbox.sessions import Session
 from hologram_assets.sandbox.sims import Sim
+from hologram_assets.sandbox.volumes import LATEST_RECEIPT, divided, seconds_until_receipt
 
 LONGEST_SESSION: Final = timedelta(hours=16)
-LATEST_RECEIPT: Final = timedelta(hours=9)
 LONGEST_LAG: Final = LONGEST_SESSION + LATEST_RECEIPT + timedelta(minutes=1)
 """No session is received later than this after it began."""
 
 _DAY_SECONDS: Final = 86_400
 _LONGEST_SECONDS: Final = int(LONGEST_SESSION.total_seconds())
-_LATEST_SECONDS: Final = int(LATEST_RECEIPT.total_seconds())
 _SHORTEST: Final = 2
 _TYPICAL_SECONDS: Final = log(600)
 _DAY_NOISE: Final = 0.12
-_ZERO_BYTES: Final = 0.1
-_LATE: Final = 0.04
 _TWINS: Final = 0.004
 _OVERNIGHT: Final = 0.3
 _IDLE_DAY: Final = 0.35
@@ -102,13 +99,11 @@ def _across_period_end(sim: Sim, midnight: datetime) -> list[tuple[int, int]]:
 def _volumes(chance: Random, daily_bytes: float, count: int) -> list[int]:
     """The day's bytes, divided among its sessions; some get none."""
     total = daily_bytes * chance.lognormvariate(-_DAY_NOISE * _DAY_NOISE / 2, _DAY_NOISE)
-    weights = [0.0 if chance.random() < _ZERO_BYTES else chance.lognormvariate(0, 0.8) for _ in range(count)]
-    whole = sum(weights)
-    return [int(total * weight / whole) if whole else 0 for weight in weights]
+    return divided(chance, total, count)
 
 
 def _session(chance: Random, sim: Sim, radio: Radio, started: datetime, ended: datetime, volume: int) -> Session:
-    late = chance.randrange(600, _LATEST_SECONDS) if chance.random() < _LATE else chance.randrange(4)
+    late = seconds_until_receipt(chance)
     changed = sim.changed_at is not None and started >= sim.changed_at
     network, technology = radio.at(chance, started, sim.kind.change if changed else None)
     swapped = changed and sim.kind.change is Change.NEW_IMEI
