@@ -58,7 +58,7 @@ def loaded_fleet(profile: str, *, sims: int, days: int, assets: Sequence[str]) -
         with DagsterInstance.local_temp(folder) as instance:
             register_orgs(instance, [ORG])
             request = checked_request(first, last, [ORG], assets, start_date=first, known_assets=asset_names(defs))
-            summary = Backfill(defs, instance, warehouse).run(request)
+            summary = Backfill(defs, instance).run(request)
         if not summary.ok:
             raise RuntimeError(f"{profile}: {list(summary.failed.items())[:1]} {summary.errors[:1]}")
         yield Loaded(sandbox, settings, warehouse, first, last)

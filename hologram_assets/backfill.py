@@ -2,7 +2,7 @@
 
 The assets are the same as in the UI's backfill, and so is the one run per organisation and contiguous range. What is ours
 beyond Dagster: the rectangle (its own command slices key ranges lexicographically and takes other organisations along),
-going on with the good days when some fail, and deriving later days again that were made from days that changed.
+and going on with the good days when some fail.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 from dagster import AssetKey, DagsterExecutionInterruptedError, DagsterInstance, Definitions
 from dagster._core.execution.backfill import PartitionBackfill
@@ -29,13 +29,9 @@ from hologram_assets.partitions import (
     missing_orgs,
     rectangle,
 )
-from hologram_assets.warehouse.connection import Warehouse, WarehouseMissingError
-from hologram_assets.warehouse.known import first_changed_day, stale_days
-from hologram_assets.warehouse.loads import utc_now
 
 # The event log keeps everything; the terminal gets progress and, at the end, what failed and why.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-DERIVED = ("daily_link_usage", "network_changes", "overage_report", "alerts")
 
 
 class BackfillRefusedError(ValueError):
@@ -150,7 +146,6 @@ class Backfill:
     Args:
         defs: the code location.
         instance: where runs and events are kept.
-        warehouse: to see which later days must be derived again.
         on_day: told of each finished (asset, partition), failed or not.
     """
 
@@ -158,7 +153,6 @@ class Backfill:
         self,
         defs: Definitions,
         instance: DagsterInstance,
-        warehouse: Warehouse,
         on_day: Callable[[str, OrgDay], None] = lambda _asset, _day: None,
     ) -> None:
         self._job = defs.resolve_implicit_global_asset_job_def()
@@ -168,11 +162,10 @@ class Backfill:
             for key in graph.toposorted_asset_keys
         }
         self._instance = instance
-        self._warehouse = warehouse
         self._on_day = on_day
 
     def run(self, request: Request) -> Summary:
-        """Materialise the request, one organisation after the other, then what builds on days that changed."""
+        """Materialise the request, one organisation after the other."""
         summary = Summary()
 
         def settled(asset: str, day: OrgDay, error: BaseException | None) -> None:
@@ -180,14 +173,10 @@ class Backfill:
             self._on_day(asset, day)
 
         token = day_finished.set(settled)
-        began = utc_now()
         try:
             for org_id in request.org_ids:
-                if summary.stopped:
-                    break
-                self._run_days(org_id, request.assets, request.days.days, summary)
                 if not summary.stopped:
-                    self._derive_other_days(org_id, request, began, summary)
+                    self._run_days(org_id, request.assets, request.days.days, summary)
         finally:
             day_finished.reset(token)
         return summary
@@ -233,25 +222,6 @@ class Backfill:
                 for event in result.all_events
                 if event.is_step_failure
             ]
-
-    def _derive_other_days(self, org_id: int, request: Request, began: datetime, summary: Summary) -> None:
-        """Days that build on what changed, if they were ever derived.
-
-        Most lie after the range; a session whose end moved to another day has changed that day too, and so, if that was
-        derived last, days of the range.
-        """
-        for asset in DERIVED:
-            if asset not in request.assets:
-                continue
-            try:
-                with self._warehouse.read() as connection:
-                    first = min(filter(None, (request.days.first, first_changed_day(connection, org_id, began))))
-                    stale = stale_days(connection, asset, org_id, first)
-            except WarehouseMissingError:
-                return
-            others = [day for day in stale if (asset, OrgDay(org_id, day)) not in summary.failed]
-            if others:
-                self._run_days(org_id, [asset], others, summary)
 
 
 def hand_over(defs: Definitions, instance: DagsterInstance, request: Request) -> str:

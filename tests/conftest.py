@@ -71,7 +71,7 @@ class Deployment:
             known_assets=asset_names(defs),
         )
         register_orgs(self.instance, request.org_ids)
-        return Backfill(defs, self.instance, self.warehouse).run(request)
+        return Backfill(defs, self.instance).run(request)
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from hologram_assets.api.clock import ClockReading
 from hologram_assets.api.errors import BadRequestError, NotFoundError, PagingError
 from hologram_assets.api.paging import Page, Row, descending_pages, unordered_pages
 from hologram_assets.api.plans import PlanPrice, plan_prices
@@ -40,6 +41,11 @@ class HologramClient:
         """Requests sent so far, retries included."""
         return self._transport.calls
 
+    @property
+    def clock(self) -> ClockReading | None:
+        """The API's clock beside ours, from the quickest answer so far; None when no answer had a usable `Date`."""
+        return self._transport.clock
+
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
@@ -53,6 +59,15 @@ class HologramClient:
         """
         for rows in self._session_rows(query):
             yield [session(row) for row in rows]
+
+    def session_page(self, query: SessionQuery) -> tuple[list[Session], bool]:
+        """The first page of closed data sessions without the rows that can't be read, and whether more follow.
+
+        Raises:
+            HologramError: the API failed for good.
+        """
+        page = Page.of(self._transport.get("usage/data", self._params(query), check=Page.of))
+        return [row for row in map(session, page.rows) if isinstance(row, Session)], page.continues
 
     def _session_rows(self, query: SessionQuery) -> Iterator[list[Row]]:
         if self._flags_refused:

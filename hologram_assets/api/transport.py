@@ -7,6 +7,7 @@ import random
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
@@ -20,6 +21,7 @@ from requests.auth import AuthBase
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
+from hologram_assets.api.clock import ClockReading, clock_reading
 from hologram_assets.api.errors import (
     BadRequestError,
     ForbiddenError,
@@ -103,7 +105,8 @@ class Transport:
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
         self._calls = 0
-        self._calls_lock = threading.Lock()
+        self._clock: ClockReading | None = None
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Transport({self._base_url!r})"
@@ -112,6 +115,11 @@ class Transport:
     def calls(self) -> int:
         """Requests sent so far, retries included."""
         return self._calls
+
+    @property
+    def clock(self) -> ClockReading | None:
+        """The API's `Date` from the answer, of whatever status, that took the least time; None without one."""
+        return self._clock
 
     def close(self) -> None:
         """Close the connections."""
@@ -141,7 +149,7 @@ class Transport:
         self, path: str, params: Mapping[str, str | int], check: Callable[[Envelope], object] | None
     ) -> Envelope:
         self._throttle.wait()
-        with self._calls_lock:
+        with self._lock:
             self._calls += 1
         answer = self._sent(path, params)
         # Raised here, outside of any `except`: the library's exception holds the request, and with it the header with
@@ -154,14 +162,22 @@ class Transport:
         return envelope
 
     def _sent(self, path: str, params: Mapping[str, str | int]) -> requests.Response | HologramError:
+        sent_at = _now()
         try:
-            return self._session.get(
+            response = self._session.get(
                 f"{self._base_url}/{path}", params=dict(params), timeout=self._timeout, allow_redirects=False
             )
         except (MissingSchema, InvalidSchema, InvalidURL) as error:
             return BadRequestError(f"{self._redacted(str(error))}; check HOLOGRAM_BASE_URL")
         except requests.RequestException as error:
             return TransientError(f"no answer from /{path}: {self._redacted(_reason(error))}")
+        self._read_clock(clock_reading(response.headers, sent_at, _now()))
+        return response
+
+    def _read_clock(self, reading: ClockReading | None) -> None:
+        with self._lock:
+            if reading and (self._clock is None or reading.round_trip < self._clock.round_trip):
+                self._clock = reading
 
     def _opened(self, path: str, response: requests.Response) -> Envelope:
         status = response.status_code
@@ -197,6 +213,10 @@ class Transport:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text[:_SHOWN_CHARACTERS]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -39,7 +39,7 @@ def alerts_asset(partitions: PartitionsDefinition[Any], rules: Callable[[int], A
     )
     def alerts(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
         with Days(context) as days:
-            for partition in days.partitions:
+            for partition in days.to_derive(warehouse.warehouse):
                 _derive(days, partition, warehouse.warehouse, rules(partition.org_id), context.run.run_id)
 
     return alerts

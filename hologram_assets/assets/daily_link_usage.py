@@ -34,7 +34,7 @@ def daily_link_usage_asset(partitions: PartitionsDefinition[Any]) -> AssetsDefin
 def derive_daily_link_usage(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
     """Sum each of the run's days."""
     with Days(context) as days:
-        for partition in days.partitions:
+        for partition in days.to_derive(warehouse.warehouse):
             days.store(
                 partition,
                 warehouse.warehouse,

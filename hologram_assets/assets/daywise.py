@@ -3,6 +3,10 @@
 When a step raises, Dagster marks all partitions of its range failed, stored ones included. So each day is tried; if
 all went well the step returns and Dagster records them; if some failed, the good ones are recorded here and one
 `Failure` names the bad ones.
+
+A run's days are not all that it changes: what was derived from them on later days (the report looks back 90 days) is old
+now. So a derived asset goes on with the organisation's other stale days, whoever asked for the run: the UI, a schedule or
+the command line. A mapping of 90 days to one would say the same to Dagster, but takes the asset out of the run of a range.
 """
 
 from __future__ import annotations
@@ -25,10 +29,11 @@ from dagster import (
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError, KeyRefusedError, PermanentError
-from hologram_assets.partitions import OrgDay, parse_key
+from hologram_assets.partitions import OrgDay, days_by_org, parse_key
 from hologram_assets.resources.hologram import key_variable
-from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 from hologram_assets.warehouse.derived import NotLoadedError
+from hologram_assets.warehouse.known import LOOK_BACK, stale_days
 from hologram_assets.warehouse.loads import Load, utc_now
 
 T = TypeVar("T")
@@ -87,6 +92,22 @@ class Days:
         self._bad: dict[OrgDay, Exception] = {}
         self.partitions = sorted(parse_key(key) for key in context.partition_keys)
 
+    def to_derive(self, warehouse: Warehouse) -> Iterator[OrgDay]:
+        """The run's days, and then the stale ones within 90 days of them, by organisation, ascending."""
+        yield from self.partitions
+        for org_id, days in days_by_org(day.key for day in self.partitions).items():
+            try:
+                with warehouse.read() as connection:
+                    stale = stale_days(connection, self._asset, org_id, days[0] - LOOK_BACK, days[-1] + LOOK_BACK)
+            except WarehouseError as error:
+                # The run's own days are done; the check `up_to_date` names what stayed old.
+                self._context.log.warning(f"{self._asset}: can't see which other days are stale: {error}")
+                return
+            others = [OrgDay(org_id, day) for day in stale if day not in days]
+            if others:
+                self._context.log.info(f"{self._asset}: {len(others)} more days were made from what has changed since")
+            yield from others
+
     def __enter__(self) -> Self:
         return self
 
@@ -97,8 +118,9 @@ class Days:
         day_finished.get()(self._asset, day, None)
 
     def failed(self, day: OrgDay, error: Exception) -> None:
-        """A day failed; the others go on."""
-        self._bad[day] = error
+        """A day failed; the others go on. One that the run was not asked for doesn't fail it: it stays as it was."""
+        if day in self.partitions:
+            self._bad[day] = error
         self._context.log.error(f"{self._asset} {day.key}: {error}")
         day_finished.get()(self._asset, day, error)
 
@@ -164,26 +186,30 @@ class Days:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if error is not None:
             # Nobody can ask a stopped step for the days it has stored; without this they would look unmaterialised.
-            self._record_good()
+            self._record(self._good)
             if isinstance(error, (KeyboardInterrupt, DagsterExecutionInterruptedError)):
-                for day in self.partitions:
-                    if day not in self._good and day not in self._bad:
-                        day_finished.get()(self._asset, day, error)
+                for day in self._untried:
+                    day_finished.get()(self._asset, day, error)
                 raise StoppedError(f"{self._asset} was stopped; the days that were done are stored") from error
             if isinstance(error, Exception):
-                for day in self.partitions:
-                    if day not in self._good and day not in self._bad:
-                        self.failed(day, error)
+                for day in self._untried:
+                    self.failed(day, error)
                 raise _failure(self._asset, self._bad) from error
             return
         if self._bad:
-            self._record_good()
+            self._record(self._good)
             raise _failure(self._asset, self._bad) from next(iter(self._bad.values()))
-        for day, metadata in self._good.items():
-            self._context.add_asset_metadata(metadata, partition_key=day.key)
+        for day in self.partitions:
+            if day in self._good:
+                self._context.add_asset_metadata(self._good.pop(day), partition_key=day.key)
+        self._record(self._good)
 
-    def _record_good(self) -> None:
-        for day, metadata in self._good.items():
+    @property
+    def _untried(self) -> list[OrgDay]:
+        return [day for day in self.partitions if day not in self._good and day not in self._bad]
+
+    def _record(self, stored: Mapping[OrgDay, Metadata]) -> None:
+        for day, metadata in stored.items():
             self._context.log_event(
                 AssetMaterialization(self._context.asset_key, partition=day.key, metadata=dict(metadata))
             )

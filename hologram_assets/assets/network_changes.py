@@ -41,7 +41,7 @@ def network_changes_asset(
     )
     def network_changes(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
         with Days(context) as days:
-            for partition in days.partitions:
+            for partition in days.to_derive(warehouse.warehouse):
                 _derive(
                     days,
                     partition,

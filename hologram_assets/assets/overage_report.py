@@ -64,7 +64,7 @@ def derive_overage_report(
 ) -> None:
     """Write the report of each of the run's days; the arguments are those of `overage_report_asset`."""
     with Days(context) as days:
-        for partition in days.partitions:
+        for partition in days.to_derive(warehouse.warehouse):
             days.store(
                 partition,
                 warehouse.warehouse,

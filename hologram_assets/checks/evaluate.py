@@ -1,4 +1,4 @@
-"""Running an asset's checks over the partitions of a run, in one step.
+"""Running an asset's checks over the partitions of a run, and over the stale days that it derived besides, in one step.
 
 In a range Dagster gives a check result no partition, so each day's evaluation is logged by itself; a day whose
 blocking check fails then fails the step, which keeps what follows from running on it.
@@ -27,6 +27,7 @@ from dagster_shared.utils.warnings import PreviewWarning
 from hologram_assets.assets.daywise import day_finished
 from hologram_assets.partitions import OrgDay, parse_key
 from hologram_assets.resources.warehouse import WarehouseResource
+from hologram_assets.warehouse.loads import partitions_written_by
 from hologram_assets.warehouse.tables import Table
 
 
@@ -80,15 +81,18 @@ def asset_checks(table: Table, checks: Sequence[Check], partitions: PartitionsDe
     def run_checks(context: AssetCheckExecutionContext, warehouse: WarehouseResource) -> Iterator[AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
         asked = [check for check in checks if check.name in selected]
-        days = sorted(parse_key(key) for key in context.op_execution_context.partition_keys)
+        own = sorted(parse_key(key) for key in context.op_execution_context.partition_keys)
         with warehouse.warehouse.read() as connection:
-            answers = {(day, check): check.ask(connection, day) for day in days for check in asked}
+            written = partitions_written_by(connection, context.run.run_id, table.name)
+            others = sorted(OrgDay(*partition) for partition in written - set(own))
+            answers = {(day, check): check.ask(connection, day) for day in [*own, *others] for check in asked}
         for (day, check), answer in answers.items():
             if check.blocking and not answer.passed:
                 day_finished.get()(table.name, day, CheckFailedError(f"check {check.name} failed: {answer.advice}"))
         # A range of one day is still a range: without a partition key Dagster would give the answer no partition.
-        if context.op_execution_context.has_partition_key:
-            for (_, check), answer in answers.items():
+        single = context.op_execution_context.has_partition_key
+        for (day, check), answer in answers.items():
+            if single and day in own:
                 yield AssetCheckResult(
                     check_name=check.name,
                     passed=answer.passed,
@@ -96,8 +100,7 @@ def asset_checks(table: Table, checks: Sequence[Check], partitions: PartitionsDe
                     metadata=dict(answer.numbers),
                     description=answer.advice or None,
                 )
-            return
-        for (day, check), answer in answers.items():
+                continue
             context.op_execution_context.log_event(
                 # Accepted at run time (dagster 1.13), though its annotation doesn't say so.
                 AssetCheckEvaluation(  # type: ignore[arg-type]
@@ -110,8 +113,10 @@ def asset_checks(table: Table, checks: Sequence[Check], partitions: PartitionsDe
                     partition=day.key,
                 )
             )
-        blocked = sorted({day.key for (day, check), answer in answers.items() if check.blocking and not answer.passed})
-        if blocked:
+        blocked = sorted(
+            {day.key for (day, check), answer in answers.items() if check.blocking and not answer.passed and day in own}
+        )
+        if blocked and not single:
             raise Failure(
                 description=f"{table.name}: a blocking check failed for {', '.join(blocked)}",
                 metadata={"failed_partitions": ", ".join(blocked)},

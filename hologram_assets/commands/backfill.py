@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import click
-from dagster import Definitions
+from dagster import DagsterInstance, Definitions
 from rich.console import Console
 
 from hologram_assets.backfill import (
@@ -25,7 +25,6 @@ from hologram_assets.build import build_defs
 from hologram_assets.commands.instance import dagster_instance
 from hologram_assets.commands.progress import day_progress
 from hologram_assets.settings import Settings, SettingsError
-from hologram_assets.warehouse.connection import Warehouse
 
 _SHOWN_PARTITIONS = 10
 _INTERRUPTED = 130  # as a shell says it of a command that Ctrl-C ended
@@ -72,7 +71,7 @@ def run_backfill(
                 highlight=False,
             )
             return 0
-        summary = run_request(defs, instance, request, settings, console)
+        summary = run_request(defs, instance, request, console)
     if as_json:
         click.echo(json.dumps(summary.as_json(request), indent=2))
     print_summary(summary, request, console)
@@ -82,11 +81,11 @@ def run_backfill(
     return 0 if summary.ok else 1
 
 
-def run_request(defs: Definitions, instance: object, request: Request, settings: Settings, console: Console) -> Summary:
+def run_request(defs: Definitions, instance: DagsterInstance, request: Request, console: Console) -> Summary:
     """Run a request with progress on the console."""
     total = len(request.assets) * len(request.org_ids) * len(request.days.days)
     with day_progress(total, console) as advance:
-        return Backfill(defs, instance, Warehouse(settings.hologram_warehouse), advance).run(request)  # type: ignore[arg-type]
+        return Backfill(defs, instance, advance).run(request)
 
 
 def print_summary(summary: Summary, request: Request, console: Console) -> None:

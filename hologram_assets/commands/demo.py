@@ -62,7 +62,7 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
         )
         with dagster_instance() as instance:
             register_orgs(instance, _ORGS)
-            summary = run_request(defs, instance, request, settings, console)
+            summary = run_request(defs, instance, request, console)
             if not ui:
                 for sensor in _ALERT_SENSORS:
                     tick_sensor(defs, instance, sensor)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import duckdb
 
 from hologram_assets.warehouse.connection import Warehouse, WarehouseMissingError
 from hologram_assets.warehouse.tables import DAILY_LINK_USAGE
 
-_LOOK_BACK = timedelta(days=90)
+LOOK_BACK = timedelta(days=90)
+"""How far back a derived day looks."""
 
 
 def known_linkids(warehouse: Warehouse, org_id: int) -> list[int]:
@@ -32,7 +34,7 @@ def plans_in_use(warehouse: Warehouse, org_id: int, days: Sequence[date]) -> lis
            WHERE org_id = $org_id AND day BETWEEN $first AND $last AND plan_id > 0
            UNION SELECT data_plan_id FROM hologram.raw_sessions
            WHERE org_id = $org_id AND day BETWEEN $since AND $last AND data_plan_id > 0""",
-        {"org_id": org_id, "first": min(days), "since": min(days) - _LOOK_BACK, "last": max(days)},
+        {"org_id": org_id, "first": min(days), "since": min(days) - LOOK_BACK, "last": max(days)},
     )
 
 
@@ -44,22 +46,39 @@ def _ids(warehouse: Warehouse, query: str, parameters: dict[str, object]) -> lis
         return []
 
 
-def first_changed_day(connection: duckdb.DuckDBPyConnection, org_id: int, since: datetime) -> date | None:
-    """The earliest day whose data changed at `since` (naive UTC) or later; None if none did."""
-    row = connection.execute(
-        "SELECT min(day) FROM hologram.partition_loads WHERE org_id = ? AND data_changed_at >= ?", [org_id, since]
-    ).fetchone()
-    return row[0] if row else None
+class DifferingPeriod(NamedTuple):
+    """A SIM's ended period whose sessions don't add up to Hologram's total; `[start, end)` in naive UTC."""
+
+    linkid: int
+    start: datetime
+    end: datetime
 
 
-def stale_days(connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, since: date) -> list[date]:
-    """Days from `since` on whose derived partition is older than the data it was made from, ascending.
+def differing_periods(
+    connection: duckdb.DuckDBPyConnection, org_id: int, ended: Collection[date]
+) -> list[DifferingPeriod]:
+    """Periods that ended on these days and don't agree with Hologram's total, the largest difference first."""
+    rows = connection.execute(
+        """SELECT linkid, period_start, period_end FROM hologram.closed_periods
+           WHERE org_id = ? AND day IN (SELECT unnest(CAST(? AS DATE[]))) AND NOT reconciled
+           ORDER BY abs(session_bytes - hologram_bytes) DESC, linkid""",
+        [org_id, list(ended)],
+    ).fetchall()
+    return [DifferingPeriod(*row) for row in rows]
+
+
+def stale_days(
+    connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, first: date, last: date | None = None
+) -> list[date]:
+    """Days `first` to `last` whose derived partition is older than the data it was made from, ascending.
+
+    Without `last` those that build on `first`: 90 days from it on.
 
     A day of `daily_link_usage` is made from that day's sessions; one of the others from the sessions and the usage of the
     day and of up to 90 days before it, the report from the day's own totals, plans and SIMs as well, and alerts from the
     reports and the network changes of these days.
     """
-    look_back = timedelta(0) if asset == DAILY_LINK_USAGE.name else _LOOK_BACK
+    look_back = timedelta(0) if asset == DAILY_LINK_USAGE.name else LOOK_BACK
     rows = connection.execute(
         """SELECT d.day FROM hologram.partition_loads AS d
         JOIN hologram.partition_loads AS s
@@ -71,8 +90,8 @@ def stale_days(connection: duckdb.DuckDBPyConnection, asset: str, org_id: int, s
                 AND s.day BETWEEN d.day - $days AND d.day)
             OR ($asset = 'overage_report' AND s.day = d.day
                 AND s.asset IN ('billing_usage', 'plan_catalog', 'sim_inventory')))
-        WHERE d.org_id = $org_id AND d.asset = $asset AND d.day BETWEEN $since AND $since + CAST($ahead AS INTEGER)
+        WHERE d.org_id = $org_id AND d.asset = $asset AND d.day BETWEEN $first AND $last
         GROUP BY d.day ORDER BY d.day""",
-        {"asset": asset, "org_id": org_id, "since": since, "days": look_back.days, "ahead": _LOOK_BACK.days},
+        {"asset": asset, "org_id": org_id, "first": first, "last": last or first + LOOK_BACK, "days": look_back.days},
     ).fetchall()
     return [day for (day,) in rows]

@@ -20,13 +20,19 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What one write of a partition did. `bytes` are those of the partition's usage, None where it has none."""
+    """What one write of a partition did. `bytes` are those of the partition's usage, None where it has none.
+
+    `late_rows` came after an earlier load had passed their time, `late_bytes` are theirs; `lateness_seconds` is the longest
+    that one of them was still lacking after its end.
+    """
 
     rows: int
     bytes: int | None = None
     new_rows: int = 0
     changed_rows: int = 0
     late_rows: int = 0
+    late_bytes: int | None = None
+    lateness_seconds: int | None = None
     missing_upstream: int = 0
     rejected_rows: int = 0
     complete_through: datetime | None = None
@@ -62,10 +68,11 @@ def record_load(
     now = read_at or utc_now()
     key = [org_id, day, asset]
     before = connection.execute(
-        f"""SELECT data_changed_at, complete_through FROM {PARTITION_LOADS.qualified}
-            WHERE org_id = ? AND day = ? AND asset = ?""",
+        f"""SELECT data_changed_at, complete_through, late_rows_ever, late_bytes_ever, greatest_lateness_seconds
+            FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?""",
         key,
     ).fetchone()
+    late_rows, late_bytes, lateness = before[2:] if before else (None, None, None)
     through = min(load.complete_through, end_of_day(day)) if load.complete_through else None
     # Known to be complete up to a later moment, the same rows say more than they did.
     grew = before is not None and through is not None and (before[1] is None or before[1] < through)
@@ -74,6 +81,9 @@ def record_load(
     values = asdict(load) | {
         "org_id": org_id, "day": day, "asset": asset, "loaded_at": now, "data_changed_at": changed_at, "run_id": run_id,
         "complete_through": through,
+        "late_rows_ever": (late_rows or 0) + load.late_rows,
+        "late_bytes_ever": None if load.late_bytes is None else (late_bytes or 0) + load.late_bytes,
+        "greatest_lateness_seconds": max((known for known in (lateness, load.lateness_seconds) if known), default=None),
     }  # fmt: skip
     columns = PARTITION_LOADS.column_names
     connection.execute(
@@ -98,6 +108,14 @@ def stored_load(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, a
         [org_id, day, asset],
     ).fetchone()
     return Load(rows=row[0], complete_through=row[1]) if row else Load(rows=0)
+
+
+def partitions_written_by(connection: duckdb.DuckDBPyConnection, run_id: str, asset: str) -> set[tuple[int, date]]:
+    """The (organisation, day) of an asset whose latest load was by a run."""
+    rows = connection.execute(
+        f"SELECT org_id, day FROM {PARTITION_LOADS.qualified} WHERE run_id = ? AND asset = ?", [run_id, asset]
+    ).fetchall()
+    return {(org_id, day) for org_id, day in rows}
 
 
 def touch(connection: duckdb.DuckDBPyConnection, org_id: int, days: Sequence[date], asset: str) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 
 from hologram_assets.warehouse.connection import sql
-from hologram_assets.warehouse.loads import Load, complete_through_of, record_load, set_aside, touch
-from hologram_assets.warehouse.tables import RAW_SESSIONS
+from hologram_assets.warehouse.loads import Load, record_load, set_aside, touch
+from hologram_assets.warehouse.tables import PARTITION_LOADS, RAW_SESSIONS
 
 ASSET = RAW_SESSIONS.name
 
@@ -21,7 +21,7 @@ def merge_day(
     day: date,
     files: Sequence[Path],
     *,
-    complete_through: datetime,
+    complete_through: datetime | None,
     rejected: Sequence[tuple[str, str]],
     run_id: str,
 ) -> Load:
@@ -34,28 +34,30 @@ def merge_day(
         connection: in a transaction.
         org_id: organisation.
         day: the UTC day to load.
-        files: Parquet files of `SESSION_SCHEMA` that hold all the day's sessions, and may hold other days'.
-        complete_through: all of the day's data up to this moment is in the files.
+        files: Parquet files of `SESSION_SCHEMA`; they may hold other days' sessions too.
+        complete_through: all of the day's data up to this moment is in the files. None: they hold some SIMs' sessions only,
+            and what a whole answer alone can tell stays as the latest one told it.
         rejected: rows set aside, as (reason, raw JSON).
         run_id: the Dagster run, for `partition_loads`.
     """
-    connection.execute(sql("stage_sessions"), {"org_id": org_id, "files": [str(path) for path in files]})
-    connection.execute(sql("compare_sessions"), {"org_id": org_id, "day": day})
-    passed = complete_through_of(connection, org_id, day, ASSET)
-    new, changed, late = _numbers(
+    _stage(connection, org_id, files)
+    _compare(connection, org_id, day)
+    before = connection.execute(
+        f"""SELECT complete_through, loaded_at, missing_upstream, rejected_rows FROM {PARTITION_LOADS.qualified}
+            WHERE org_id = ? AND day = ? AND asset = ?""",
+        [org_id, day, ASSET],
+    ).fetchone()
+    passed, loaded_at, missing, rejected_rows = before or (None, None, 0, 0)
+    new, changed, late, late_bytes, lateness = _numbers(
         connection,
         """SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_changed),
-                  count(*) FILTER (WHERE is_new AND session_end < $passed)
-           FROM compared""",
-        {"passed": passed},
+                  count(*) FILTER (WHERE is_late), coalesce(sum(bytes) FILTER (WHERE is_late), 0),
+                  coalesce(max(date_diff('second', session_end, $loaded_at)) FILTER (WHERE is_late), 0)
+           FROM (SELECT *, is_new AND session_end < $passed AS is_late FROM compared)""",
+        {"passed": passed, "loaded_at": loaded_at},
     )
-    (missing,) = _numbers(
-        connection,
-        f"""SELECT count(*) FROM {RAW_SESSIONS.qualified} AS s
-            WHERE s.org_id = $org_id AND s.day = $day
-              AND NOT EXISTS (SELECT 1 FROM incoming AS i WHERE i.record_id = s.record_id)""",
-        {"org_id": org_id, "day": day},
-    )
+    if complete_through is not None:
+        missing, rejected_rows = _missing(connection, org_id, day), len(rejected)
     other_days = connection.execute(
         """SELECT day FROM compared WHERE is_changed AND day <> stored_day AND day <> $day
            UNION SELECT stored_day FROM compared WHERE is_changed AND day <> stored_day AND stored_day <> $day""",
@@ -84,12 +86,46 @@ def merge_day(
         new_rows=new,
         changed_rows=changed,
         late_rows=late,
+        late_bytes=late_bytes,
+        lateness_seconds=lateness or None,
         missing_upstream=missing,
-        rejected_rows=len(rejected),
-        complete_through=max(filter(None, (passed, complete_through))),
+        rejected_rows=rejected_rows,
+        complete_through=max(filter(None, (passed, complete_through)), default=None),
     )
     record_load(connection, org_id, day, ASSET, load, run_id)
     return load
+
+
+def changed_days(connection: duckdb.DuckDBPyConnection, org_id: int, files: Sequence[Path]) -> list[date]:
+    """Loaded days of which the files hold a session that is not stored, or not as it is in the files; ascending."""
+    _stage(connection, org_id, files)
+    _compare(connection, org_id, None)
+    rows = connection.execute(
+        f"""SELECT day FROM compared WHERE is_new OR is_changed
+            INTERSECT SELECT day FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND asset = ? ORDER BY day""",
+        [org_id, ASSET],
+    ).fetchall()
+    return [day for (day,) in rows]
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, org_id: int, files: Sequence[Path]) -> None:
+    connection.execute(sql("stage_sessions"), {"org_id": org_id, "files": [str(path) for path in files]})
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, org_id: int, day: date | None) -> None:
+    connection.execute(sql("compare_sessions"), {"org_id": org_id, "day": day})
+
+
+def _missing(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> int:
+    """Stored sessions of the day that the files lack."""
+    (missing,) = _numbers(
+        connection,
+        f"""SELECT count(*) FROM {RAW_SESSIONS.qualified} AS s
+            WHERE s.org_id = $org_id AND s.day = $day
+              AND NOT EXISTS (SELECT 1 FROM incoming AS i WHERE i.record_id = s.record_id)""",
+        {"org_id": org_id, "day": day},
+    )
+    return missing
 
 
 def _numbers(

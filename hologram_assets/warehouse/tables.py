@@ -156,6 +156,10 @@ PARTITION_LOADS = _table(
     complete_through TIMESTAMP all data of the organisation up to this moment was seen (UTC)
     rows BIGINT rows stored
     late_rows BIGINT rows that came after an earlier load had passed their time
+    late_bytes BIGINT bytes of these rows; null where the partition has no usage
+    late_rows_ever BIGINT late rows of all loads of the partition so far
+    late_bytes_ever BIGINT bytes of these rows; null where the partition has no usage
+    greatest_lateness_seconds BIGINT the longest that a late row lacked after its end, so far; null if none was late
     changed_rows BIGINT stored rows whose values changed
     missing_upstream BIGINT stored rows that the latest answer lacked; they stay
     new_rows BIGINT rows stored for the first time

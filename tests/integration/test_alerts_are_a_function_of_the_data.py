@@ -19,7 +19,6 @@ import pytest
 from dagster import AssetKey
 from filelock import FileLock
 
-from hologram_assets.backfill import DERIVED
 from hologram_assets.domain.alerts import ACCEPTED, ESCALATED, OPEN, RESOLVED, SILENCED, Alert
 from hologram_assets.domain.network_change import NETWORK_RULES
 from hologram_assets.domain.overage_alerts import ClosedCharge, overage_alerts
@@ -465,6 +464,7 @@ def test_a_spend_is_measured_against_the_closed_periods_of_the_sim(
 
 FLEET: dict[str, Any] = {"orgs": (ORG,), "sims": 56, "days": 36, "profile": "everything"}
 LOADED_DAYS = 34
+DERIVED = ("daily_link_usage", "network_changes", "overage_report", "alerts")
 DERIVED_DAYS = 10
 WITH_HOLES = (8, 7, 4)
 """Days ago; the planted faults lie 4 to 9 days back."""

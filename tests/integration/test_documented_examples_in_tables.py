@@ -55,7 +55,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
         )
         register_orgs(instance, [144])
         warehouse = Warehouse(settings.hologram_warehouse)
-        summary = Backfill(defs, instance, warehouse).run(request)
+        summary = Backfill(defs, instance).run(request)
         assert summary.ok, (summary.failed, summary.errors)
         assert {asked.params["orgid"] for asked in api.asked} == {"144"}
         yield warehouse

@@ -1,5 +1,5 @@
 -- The fetched rows that concern the day: those that end on it, and those stored on it that have moved to another day.
--- Grain: record_id. Parameters: $org_id, $day. Ids ascend with time, so the range of ids spares most of the table.
+-- Grain: record_id. Parameters: $org_id, $day (null: every day). Ids ascend with time, so the range of ids spares most of the table.
 CREATE OR REPLACE TEMP TABLE compared AS
 WITH stored AS (
     SELECT * FROM hologram.raw_sessions
@@ -20,4 +20,4 @@ SELECT
     ) AS is_changed
 FROM incoming AS i
 LEFT JOIN stored AS s ON s.record_id = i.record_id
-WHERE i.day = $day OR s.day = $day
+WHERE $day IS NULL OR i.day = $day OR s.day = $day
