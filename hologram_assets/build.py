@@ -8,11 +8,15 @@ from typing import Any
 from dagster import (
     AssetChecksDefinition,
     AssetsDefinition,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
     Definitions,
     PartitionsDefinition,
+    ScheduleDefinition,
     SensorDefinition,
     in_process_executor,
 )
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from hologram_assets.assets.alerts import alerts_asset
 from hologram_assets.assets.billing_usage import billing_usage_asset
@@ -27,10 +31,12 @@ from hologram_assets.checks.evaluate import asset_checks
 from hologram_assets.checks.ingest import every_rat_mapped, every_row_readable, nothing_missing_upstream
 from hologram_assets.checks.keys import keys_are_sound
 from hologram_assets.domain.alerts import NETWORK, OVERAGE
-from hologram_assets.partitions import day_by_org
+from hologram_assets.jobs import refresh_job, settle_job
+from hologram_assets.partitions import Loadable, day_by_org
 from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.slack import SlackResource
 from hologram_assets.resources.warehouse import WarehouseResource
+from hologram_assets.schedules import DAILY, HOURLY, WEEKLY, schedule_of
 from hologram_assets.sensors.alert_delivery import alert_delivery
 from hologram_assets.sensors.check_failures import check_failures
 from hologram_assets.sensors.org_registry import org_registry
@@ -62,10 +68,13 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
     """
     settings = settings or load_settings()
     partitions = day_by_org(settings.hologram_start_date)
+    refresh, settle = refresh_job(), settle_job()
     return Definitions(
         assets=_assets(settings, partitions),
         asset_checks=_checks(settings, partitions),
-        sensors=_sensors(settings),
+        jobs=[refresh, settle],
+        schedules=_schedules(settings, refresh, settle),
+        sensors=_sensors(settings, refresh),
         resources=_resources(settings) | dict(resources or {}),
         # Runs are short and wait on the network: eight empty steps take 46 s as processes and 6 s in one.
         executor=in_process_executor,
@@ -95,25 +104,46 @@ def _assets(settings: Settings, partitions: Partitions) -> list[AssetsDefinition
     ]
 
 
-def _sensors(settings: Settings) -> list[SensorDefinition]:
-    webserver = settings.dagster_webserver_url
+def _schedules(
+    settings: Settings, refresh: UnresolvedAssetJobDefinition, settle: UnresolvedAssetJobDefinition
+) -> list[ScheduleDefinition]:
+    status = DefaultScheduleStatus.RUNNING if settings.hologram_automation else DefaultScheduleStatus.STOPPED
     return [
-        org_registry(lambda: load_settings().hologram_org_ids),
+        schedule_of(rhythm, job, _org_ids_of_now, _loadable(settings), status)
+        for rhythm, job in ((HOURLY, refresh), (DAILY, settle), (WEEKLY, settle))
+    ]
+
+
+def _sensors(settings: Settings, refresh: UnresolvedAssetJobDefinition) -> list[SensorDefinition]:
+    webserver = settings.dagster_webserver_url
+    status = DefaultSensorStatus.RUNNING if settings.hologram_automation else DefaultSensorStatus.STOPPED
+    return [
+        org_registry(_org_ids_of_now, refresh, settings.hologram_new_org_days, _loadable(settings), status),
         alert_delivery(
             "overage_alert_sensor",
             OVERAGE,
             webserver,
             "Tells Slack about overage: steps of an allowance, a forecast overage, pay-as-you-go spend.",
+            status,
         ),
         alert_delivery(
             "network_change_sensor",
             NETWORK,
             webserver,
             "Tells Slack about unexpected changes of network, RAT, country and device.",
+            status,
         ),
-        run_failures(webserver),
-        check_failures(webserver),
+        run_failures(webserver, status),
+        check_failures(webserver, status),
     ]
+
+
+def _org_ids_of_now() -> tuple[int, ...]:
+    return load_settings().hologram_org_ids
+
+
+def _loadable(settings: Settings) -> Loadable:
+    return Loadable(settings.hologram_start_date, settings.hologram_retention_days)
 
 
 def _checks(settings: Settings, partitions: Partitions) -> list[AssetChecksDefinition]:

@@ -7,6 +7,7 @@ The day dimension starts at `HOLOGRAM_START_DATE`. Organisations are dynamic par
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -39,6 +40,19 @@ class DayRange(NamedTuple):
     def days(self) -> list[date]:
         """Every day of the range."""
         return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+
+
+@dataclass(frozen=True)
+class Loadable:
+    """What can be loaded at all: days from `start_date` on, of the last `retention_days`."""
+
+    start_date: date
+    retention_days: int
+
+    def within(self, days: DayRange, now: date) -> DayRange | None:
+        """The part of a range that can be loaded on the day `now`; None if nothing can."""
+        first = max(days.first, self.start_date, now - timedelta(days=self.retention_days - 1))
+        return DayRange(first, days.last) if first <= days.last else None
 
 
 class RangeRefusedError(ValueError):

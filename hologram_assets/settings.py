@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     hologram_timeout_seconds: float = Field(120, gt=0, allow_inf_nan=False)
     hologram_window_margin_hours: float = Field(24, ge=0, le=24 * 90, allow_inf_nan=False)
     hologram_retention_days: int = Field(90, ge=1)
+    hologram_new_org_days: int = Field(35, ge=0)
+    hologram_automation: bool = True
     hologram_plan_assignments: Path | None = None
     hologram_rules_file: Path | None = None
     hologram_silences_file: Path | None = None

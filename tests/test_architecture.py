@@ -16,12 +16,15 @@ MAY_IMPORT = {
     "warehouse": {"warehouse", "domain"},
     "resources": {"resources", "api", "warehouse", "domain"},
     "partitions": set(),
-    "assets": {"assets", "resources", "partitions", "api", "warehouse", "domain"},
+    "run_tags": set(),
+    "jobs": {"partitions", "run_tags"},
+    "schedules": {"jobs", "partitions", "run_tags"},
+    "assets": {"assets", "resources", "partitions", "run_tags", "api", "warehouse", "domain"},
     "checks": {"checks", "assets", "resources", "partitions", "warehouse", "domain"},
-    "sensors": {"sensors", "resources", "partitions", "domain"},
+    "sensors": {"sensors", "jobs", "resources", "partitions", "domain"},
     "settings": {"domain"},
     "sandbox": {"sandbox"},
-    "backfill": {"assets", "partitions", "warehouse"},
+    "backfill": {"assets", "partitions"},
 }
 MUST_NOT_KNOW = {
     "domain": {"dagster", "duckdb", "requests", "pyarrow"},

@@ -13,10 +13,12 @@ from hologram_assets.api.queries import SessionQuery
 from hologram_assets.api.slicing import Slice, StagedSlice, cut, staged_slices
 from hologram_assets.assets.daywise import Days, RefusedError, explained
 from hologram_assets.assets.declare import declared
+from hologram_assets.assets.reread import reread_differing_periods
 from hologram_assets.domain.periods import end_of_day, start_of_day
 from hologram_assets.partitions import DayRange, OrgDay, contiguous, days_by_org, today
 from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
+from hologram_assets.run_tags import SETTLE_TAG
 from hologram_assets.warehouse import sessions
 from hologram_assets.warehouse.loads import utc_now
 from hologram_assets.warehouse.tables import RAW_SESSIONS
@@ -57,6 +59,8 @@ def load_raw_sessions(context: AssetExecutionContext, hologram: HologramResource
                     days.failed(OrgDay(org_id, day), refusal)
             for window in contiguous(askable):
                 _load_window(context, days, org_id, window, hologram, warehouse)
+            if context.run.tags.get(SETTLE_TAG) == "true":
+                reread_differing_periods(context, days, org_id, askable, hologram, warehouse)
 
 
 def refused(day: date, retention_days: int) -> RefusedError | None:

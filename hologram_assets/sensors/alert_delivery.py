@@ -39,7 +39,13 @@ from hologram_assets.sensors.alert_memory import ALERTS, Memory
 from hologram_assets.sensors.posting import Posting, Thread, resting
 
 
-def alert_delivery(name: str, family: str, webserver_url: str | None, description: str) -> SensorDefinition:
+def alert_delivery(
+    name: str,
+    family: str,
+    webserver_url: str | None,
+    description: str,
+    status: DefaultSensorStatus = DefaultSensorStatus.RUNNING,
+) -> SensorDefinition:
     """The sensor of a family of alerts, `overage` or `network`; needs the resource `slack`.
 
     Args:
@@ -47,9 +53,10 @@ def alert_delivery(name: str, family: str, webserver_url: str | None, descriptio
         family: which entries it tells.
         webserver_url: where Dagster's UI is, for the buttons; None leaves those to it out.
         description: for the UI.
+        status: whether it runs without having been switched on.
     """
 
-    @sensor(name=name, minimum_interval_seconds=60, default_status=DefaultSensorStatus.RUNNING, description=description)
+    @sensor(name=name, minimum_interval_seconds=60, default_status=status, description=description)
     def deliver(context: SensorEvaluationContext, slack: SlackResource) -> SensorResult | SkipReason:
         began = time.monotonic()
         if not slack.has_token:

@@ -46,13 +46,15 @@ _MOST_RUNS = 200
 _NO_TOKEN = "SLACK_BOT_TOKEN is not set: failed checks are not told"  # noqa: S105 - no token, but a word about it
 
 
-def check_failures(webserver_url: str | None) -> SensorDefinition:
+def check_failures(
+    webserver_url: str | None, status: DefaultSensorStatus = DefaultSensorStatus.RUNNING
+) -> SensorDefinition:
     """The sensor; `webserver_url` is where Dagster's pages are, for links (None: no links)."""
 
     @sensor(
         name="asset_check_alert_sensor",
         minimum_interval_seconds=60,
-        default_status=DefaultSensorStatus.RUNNING,
+        default_status=status,
         description="Tells Slack of failed asset checks: blocking ones always, warnings of yesterday and today.",
     )
     def asset_check_alert_sensor(context: SensorEvaluationContext, slack: SlackResource) -> SensorResult | SkipReason:

@@ -54,13 +54,15 @@ _NO_TOKEN = "SLACK_BOT_TOKEN is not set: failed runs are not told"  # noqa: S105
 _SEVERAL_STEPS = re.compile(r"Steps failed: \[[^\]]*,")
 
 
-def run_failures(webserver_url: str | None) -> SensorDefinition:
+def run_failures(
+    webserver_url: str | None, status: DefaultSensorStatus = DefaultSensorStatus.RUNNING
+) -> SensorDefinition:
     """The sensor; `webserver_url` is where Dagster's pages are, for links (None: no links)."""
 
     @sensor(
         name="run_failure_alert_sensor",
         minimum_interval_seconds=60,
-        default_status=DefaultSensorStatus.RUNNING,
+        default_status=status,
         description="Tells Slack of failed runs: one message per cause, its further failures in the thread.",
     )
     def run_failure_alert_sensor(context: SensorEvaluationContext, slack: SlackResource) -> SensorResult | SkipReason:

@@ -1,0 +1,57 @@
+"""The jobs that schedules and sensors start: the whole graph over one organisation's contiguous days, in one run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dagster import AssetSelection, RunRequest, define_asset_job
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PRIORITY_TAG,
+)
+
+from hologram_assets.partitions import DayRange, OrgDay
+from hologram_assets.run_tags import ORG_TAG, SETTLE_TAG
+
+REFRESH: Final = "refresh"
+SETTLE: Final = "settle"
+# A queue that is full of history must not hold up what is about today. What nobody chose has 0.
+_PRIORITY: Final = {REFRESH: 10, SETTLE: -10}
+
+
+def refresh_job() -> UnresolvedAssetJobDefinition:
+    """Loads days and derives them. The hourly one, and the first load of a new organisation."""
+    return define_asset_job(
+        REFRESH,
+        AssetSelection.all(),
+        description="Every asset for days of one organisation: fetches them, and derives what follows.",
+        tags={PRIORITY_TAG: str(_PRIORITY[REFRESH])},
+    )
+
+
+def settle_job() -> UnresolvedAssetJobDefinition:
+    """Loads days again for what came late, and what their closed periods lack."""
+    return define_asset_job(
+        SETTLE,
+        AssetSelection.all(),
+        description=(
+            "Every asset for past days of one organisation, once more: sessions come late. SIMs whose period ended on "
+            "these days and doesn't agree with Hologram's total are read again for their whole period."
+        ),
+        tags={PRIORITY_TAG: str(_PRIORITY[SETTLE]), SETTLE_TAG: "true"},
+    )
+
+
+def run_of_days(job: str, org_id: int, days: DayRange, run_key: str | None = None) -> RunRequest:
+    """A run of `job` over contiguous days of an organisation, as the UI's backfill makes it of a range."""
+    return RunRequest(
+        run_key=run_key,
+        job_name=job,
+        tags={
+            ASSET_PARTITION_RANGE_START_TAG: OrgDay(org_id, days.first).key,
+            ASSET_PARTITION_RANGE_END_TAG: OrgDay(org_id, days.last).key,
+            ORG_TAG: str(org_id),
+        },
+    )
