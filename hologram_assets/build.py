@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,10 @@ from dagster import (
     ScheduleDefinition,
     SensorDefinition,
     in_process_executor,
+    with_source_code_references,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster_shared.utils.warnings import BetaWarning
 
 from hologram_assets.assets.alerts import alerts_asset
 from hologram_assets.assets.billing_usage import billing_usage_asset
@@ -69,8 +72,12 @@ def build_defs(settings: Settings | None = None, resources: Mapping[str, object]
     settings = settings or load_settings()
     partitions = day_by_org(settings.hologram_start_date)
     refresh, settle = refresh_job(), settle_job()
+    with warnings.catch_warnings():
+        # In beta: it only adds where in these files an asset is, for the UI to open.
+        warnings.simplefilter("ignore", BetaWarning)
+        assets = with_source_code_references(_assets(settings, partitions))
     return Definitions(
-        assets=_assets(settings, partitions),
+        assets=assets,
         asset_checks=_checks(settings, partitions),
         jobs=[refresh, settle],
         schedules=_schedules(settings, refresh, settle),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, Definitions
+from dagster import AssetKey, Definitions, LocalFileCodeReference
 from dagster._core.definitions.backfill_policy import BackfillPolicyType
 
 from hologram_assets import build
@@ -52,6 +52,18 @@ def test_an_asset_tells_who_what_and_how(defs: Definitions, name: str) -> None:
     assert node.backfill_policy is not None
     assert node.backfill_policy.policy_type is BackfillPolicyType.SINGLE_RUN
     assert (node.pools == {"hologram_api"}) is (name in INGEST)
+    assert node.freshness_policy is not None
+
+
+@pytest.mark.parametrize("name", ASSETS)
+def test_an_asset_leads_to_its_code(defs: Definitions, name: str) -> None:
+    metadata = defs.resolve_asset_graph().get(AssetKey(name)).metadata
+    (reference,) = metadata["dagster/code_references"].code_references
+    assert isinstance(reference, LocalFileCodeReference)
+    code = Path(reference.file_path)
+    assert (code.parent.name, code.name) == ("assets", f"{name}.py")
+    assert reference.line_number
+    assert f"def {name}(" in "".join(code.read_text().splitlines(keepends=True)[reference.line_number - 1 :][:25])
 
 
 @pytest.mark.parametrize("name", ASSETS)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from dagster import (
     AssetsDefinition,
     BackfillPolicy,
     Backoff,
+    FreshnessPolicy,
     Jitter,
     PartitionsDefinition,
     RetryPolicy,
@@ -26,6 +28,10 @@ POOL = "hologram_api"
 _OWNERS = ["team:data-platform"]
 # The client has already tried five times over some seconds; these wait for an outage to pass.
 _RETRIES = RetryPolicy(max_retries=2, delay=5, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)
+
+# The schedule brings today every hour: one that was missed is no news, three are, and after a day nobody is told of an
+# overage any more. Dagster judges an asset by its newest partition, whichever organisation's that is.
+_FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(hours=3), fail_window=timedelta(hours=24))
 
 
 def declared(
@@ -52,6 +58,7 @@ def declared(
             description=f"{description}\n\nGrain: {table.grain}. Table `{table.qualified}`.",
             metadata={"dagster/column_schema": _column_schema(table), "dagster/table_name": table.qualified},
             retry_policy=_RETRIES,
+            freshness_policy=_FRESHNESS,
             pool=POOL if asks_hologram else None,
         )
 

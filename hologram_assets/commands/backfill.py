@@ -11,6 +11,7 @@ import click
 from dagster import DagsterInstance, Definitions
 from rich.console import Console
 
+from hologram_assets.api.errors import BadRequestError, ForbiddenError, HologramError, NotFoundError
 from hologram_assets.backfill import (
     Backfill,
     BackfillRefusedError,
@@ -21,9 +22,11 @@ from hologram_assets.backfill import (
     hand_over,
     register_orgs,
 )
-from hologram_assets.build import build_defs
+from hologram_assets.build import build_defs, hologram_resource
 from hologram_assets.commands.instance import dagster_instance
 from hologram_assets.commands.progress import day_progress
+from hologram_assets.partitions import ORG, missing_orgs
+from hologram_assets.resources.hologram import key_variable
 from hologram_assets.settings import Settings, SettingsError
 
 _SHOWN_PARTITIONS = 10
@@ -53,11 +56,12 @@ def run_backfill(
             known_assets=asset_names(defs),
         )
     except (BackfillRefusedError, SettingsError) as error:
-        if as_json:
-            click.echo(json.dumps({"ok": False, "error": str(error)}))
-        console.print(f"Error: {error}", style="red", highlight=False, markup=False)
-        return 2
+        return _refused(error, console, as_json=as_json)
     with dagster_instance() as instance:
+        try:
+            _refuse_strangers(settings, instance, request.org_ids)
+        except BackfillRefusedError as error:
+            return _refused(error, console, as_json=as_json)
         new = register_orgs(instance, request.org_ids)
         if new:
             console.print(f"registered organisation {', '.join(map(str, new))}", highlight=False)
@@ -79,6 +83,34 @@ def run_backfill(
         console.print("stopped; what is stored stays, and the same command goes on from there", highlight=False)
         return _INTERRUPTED
     return 0 if summary.ok else 1
+
+
+def _refused(error: Exception, console: Console, *, as_json: bool) -> int:
+    if as_json:
+        click.echo(json.dumps({"ok": False, "error": str(error)}))
+    console.print(f"Error: {error}", style="red", highlight=False, markup=False)
+    return 2
+
+
+def _refuse_strangers(settings: Settings, instance: DagsterInstance, org_ids: Sequence[int]) -> None:
+    """Of an organisation that nobody has named yet, ask Hologram first: a partition is never removed.
+
+    Raises:
+        BackfillRefusedError: the key has no access to an organisation that is neither a partition nor in HOLOGRAM_ORG_IDS.
+    """
+    for org in missing_orgs(org_ids, [*instance.get_dynamic_partitions(ORG), *map(str, settings.hologram_org_ids)]):
+        try:
+            with hologram_resource(settings, attempts=1).client(int(org)) as client:
+                client.probe("plans", int(org))
+        except (ForbiddenError, NotFoundError, BadRequestError) as error:
+            msg = (
+                f"organisation {org} is no partition and not in HOLOGRAM_ORG_IDS, and Hologram refuses it: {error}. Check "
+                f"the id, or whether {key_variable(int(org))} belongs to an owner of it"
+            )
+            raise BackfillRefusedError(msg) from error
+        except HologramError:
+            # No key, a wrong one, or no answer: that is not about the organisation, and the run will say it.
+            continue
 
 
 def run_request(defs: Definitions, instance: DagsterInstance, request: Request, console: Console) -> Summary:

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from dagster import AssetKey, DagsterInstance
 
 from hologram_assets.cli import main
+from hologram_assets.commands.instance import dagster_instance
 from hologram_assets.partitions import OrgDay
 from tests.conftest import KEY, Deployment
 from tests.integration.conftest import Deploy
@@ -130,6 +131,24 @@ def test_without_an_organisation_it_is_refused(filled: Deployment, monkeypatch: 
     assert result.exit_code == 2
     assert "HOLOGRAM_ORG_IDS" in said(result)
     assert filled.sandbox.requests == []
+
+
+def test_an_organisation_that_hologram_refuses_never_becomes_a_partition(
+    filled: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = days_ago(filled, 1)
+    for listed in (str(ORG), ""):
+        monkeypatch.setenv("HOLOGRAM_ORG_IDS", listed)
+        for more in ([], ["--detach"]):
+            result = backfill(day, day, "--org", ORG, "--org", 999, "--json", *more)
+            assert result.exit_code == 2
+            assert "organisation 999 is no partition and not in HOLOGRAM_ORG_IDS" in summary_of(result)["error"]
+            assert "HOLOGRAM_API_KEY" in said(result)
+    with dagster_instance() as instance:
+        assert instance.get_dynamic_partitions("org") == []
+        assert instance.get_runs_count() == 0
+    # One that it knows is welcome, listed or not.
+    assert backfill(day, day, "--org", ORG, "--assets", "plan_catalog").exit_code == 0
 
 
 # Refused by the partition: exit code 1.

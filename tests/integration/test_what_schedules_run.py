@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from dagster import DagsterEventType, ExecuteInProcessResult, RunRequest
 
+from hologram_assets.api.errors import TransientError
+from hologram_assets.api.slicing import StagedSlice, staged_slices
 from hologram_assets.backfill import register_orgs
 from hologram_assets.jobs import REFRESH, SETTLE, run_of_days
 from hologram_assets.partitions import DayRange, OrgDay
@@ -131,28 +133,15 @@ def test_an_api_that_fails_while_sims_are_read_again_leaves_the_days_of_the_run_
     lacking: Lacking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment, linkid, day, ended = lacking
-    from hologram_assets.assets import reread
-    from hologram_assets.api.errors import TransientError
 
-    real: Callable[..., Any] = reread.staged_slices
-
-    def broken(*arguments: Any) -> Any:
-        for staged in real(*arguments):
+    def broken(*arguments: Any) -> Iterator[StagedSlice]:
+        for staged in staged_slices(*arguments):
             staged.error = TransientError("the API is down")
             yield staged
 
-    monkeypatch.setattr(reread, "staged_slices", broken)
+    monkeypatch.setattr("hologram_assets.assets.reread.staged_slices", broken)
     result = start(deployment, run_of_days(SETTLE, ORG, DayRange(ended, ended)))
     assert result.success
     assert set(materialised(result, "raw_sessions")) == {OrgDay(ORG, ended).key}
     assert sessions(deployment, linkid, day) == 0
     assert reconciled(deployment, linkid, ended) is False
-
-
-def test_the_most_different_sims_are_read_again_first_and_a_bound_holds(
-    lacking: Lacking, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deployment, linkid, day, ended = lacking
-    monkeypatch.setattr("hologram_assets.assets.reread.MOST_SIMS", 0)
-    assert start(deployment, run_of_days(SETTLE, ORG, DayRange(ended, ended))).success
-    assert sessions(deployment, linkid, day) == 0
