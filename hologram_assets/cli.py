@@ -319,6 +319,24 @@ def doctor() -> None:
 
 
 @main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup(file: Path) -> None:
+    """Copy the warehouse to a new FILE, compacted, while readers go on and writers wait.
+
+    To restore it, stop Dagster and put the copy in the place of HOLOGRAM_WAREHOUSE; docs/operations.md says the rest.
+    """
+    from hologram_assets.warehouse.connection import Warehouse, WarehouseError
+
+    warehouse = Warehouse(_settings().hologram_warehouse)
+    try:
+        warehouse.copy_to(file)
+    except WarehouseError as error:
+        raise click.ClickException(str(error)) from error
+    sizes = [path.stat().st_size / 1_000_000 for path in (warehouse.path, file)]
+    stderr.print(f"{warehouse.path} ({sizes[0]:,.1f} MB) copied to {file} ({sizes[1]:,.1f} MB)", highlight=False)
+
+
+@main.command()
 @click.option("--days", type=click.IntRange(1, 90), default=35, show_default=True, help="Days to load, today included.")
 @click.option("--sims", default=40, show_default=True, help="SIMs per organisation.")
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), default=Path("data/demo"), show_default=True,

@@ -117,6 +117,31 @@ class Warehouse:
                 raise
             connection.commit()
 
+    def copy_to(self, target: Path) -> None:
+        """Write everything to a new file, compacted; writers wait meanwhile. The file is there whole or not at all.
+
+        Raises:
+            WarehouseMissingError: nothing has been written yet.
+            WarehouseBusyError: a writer held the warehouse for too long.
+            WarehouseError: there is such a file already, or it can't be written.
+        """
+        if target.exists():
+            msg = f"{target} is there already; name a new file"
+            raise WarehouseError(msg)
+        partial = target.with_name(target.name + ".partial")
+        try:
+            partial.unlink(missing_ok=True)
+            with self.read() as connection:
+                connection.execute(f"ATTACH {_literal(partial)} AS copy")
+                connection.execute("COPY FROM DATABASE warehouse TO copy")
+                connection.execute("DETACH copy")
+            partial.replace(target)
+        except (duckdb.Error, OSError) as error:
+            msg = f"{target} can't be written: {error}"
+            raise WarehouseError(msg) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
     @contextmanager
     def _locked(self, *, write: bool) -> Iterator[None]:
         # An instance per use: threads must wait for each other as processes do.
