@@ -11,30 +11,35 @@ import click
 import pytest
 import yaml
 
+from hologram_assets.build import build_defs
 from hologram_assets.cli import main
 from hologram_assets.domain.forecast import ForecastRules
+from hologram_assets.domain.network_change import NETWORK_RULES
 from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.domain.networks import network_aliases_with, normalized
-from hologram_assets.domain.overage_rules import OverageRules
+from hologram_assets.domain.overage_rules import OVERAGE_STEP, PAYG_SPEND, WILL_EXCEED, OverageRules
 from hologram_assets.domain.radio import rat_levels_with
 from hologram_assets.domain.rules_file import Rules, read_rules
 from hologram_assets.domain.silences import read_silences
+from hologram_assets.schedules import DAILY, HOURLY, WEEKLY
 from hologram_assets.settings import Settings
 from hologram_assets.warehouse.tables import TABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "AGENTS.md", "docs/operations.md")
 
 
 def test_every_make_target_that_a_document_names_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md"):
+    for name in DOCUMENTS:
         named = set(re.findall(r"`?make ([a-z-]+)", (ROOT / name).read_text(encoding="utf-8")))
         assert named <= targets, name
 
 
 def test_every_command_and_option_that_the_readme_names_exists() -> None:
-    for line in re.findall(r"^(?:\.venv/bin/hologram-assets|\| `)([^#`\n]+)", README, re.MULTILINE):
+    for line in re.findall(r"^(?:\.venv/bin/hologram-assets|\| `)([^#`\n]+)", README + OPERATIONS, re.MULTILINE):
         words = line.split()
         command: click.Command = main
         while isinstance(command, click.Group) and words and words[0] in command.commands:
@@ -60,9 +65,26 @@ def test_every_table_is_described() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for name in ("README.md", "CONTRIBUTING.md", "AGENTS.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / name).read_text(encoding="utf-8")):
-            assert (ROOT / target).exists(), (name, target)
+    for name in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / name).read_text(encoding="utf-8")):
+            assert ((ROOT / name).parent / target).exists(), (name, target)
+
+
+def test_every_alert_and_every_check_has_its_words_in_the_operations_guide() -> None:
+    rows = {name for line in OPERATIONS.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line)}
+    checks = {key.name for key in build_defs().resolve_asset_graph().asset_check_keys}
+    assert checks
+    assert checks | {OVERAGE_STEP, WILL_EXCEED, PAYG_SPEND} | set(NETWORK_RULES) <= rows
+
+
+def test_every_schedule_and_its_times_are_in_the_operations_guide() -> None:
+    for rhythm, when in ((HOURLY, "at :07"), (DAILY, "03:37"), (WEEKLY, "Sundays, 01:37")):
+        minute, hour, _, _, weekday = rhythm.cron.split()
+        assert int(minute) == int(when[-2:])
+        assert hour in ("*", when.split()[-1][:2].lstrip("0"))
+        assert (weekday == "0") is when.startswith("Sundays")
+        assert f"| `{rhythm.name}` | " in OPERATIONS
+        assert when in OPERATIONS.partition(f"| `{rhythm.name}` |")[2].partition("\n")[0]
 
 
 def examples(language: str) -> list[str]:

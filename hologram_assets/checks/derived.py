@@ -24,7 +24,7 @@ def up_to_date(table: Table) -> Check:
             numbers={"older_days": len(older), "ranges": ranges[:_SHOWN]},
             advice=(
                 f"{len(older)} days of {table.name} are older than what they were made from: {', '.join(ranges[:_SHOWN])}. "
-                f"Materialise {table.name} for these days (the backfill command does it by itself)."
+                f"Materialise {table.name} for these days."
                 if older
                 else ""
             ),
