@@ -29,18 +29,19 @@ class ClockReading(NamedTuple):
         The API wrote its `Date` at some moment of the round trip and cut off the fraction of the second: what that
         explains is no difference.
         """
-        least = self.sent_at - (self.date + _DATE_STEP)
+        least = self.sent_at - self.date - _DATE_STEP
         most = self.answered_at - self.date
         return max(least, timedelta(0)) + min(most, timedelta(0))
 
 
 def clock_reading(headers: Mapping[str, str], sent_at: datetime, answered_at: datetime) -> ClockReading | None:
     """Read the headers of an answer; None without a usable `Date`, and for an answer out of a cache, whose is old."""
-    try:
-        date = parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, OverflowError):
-        return None
     if headers.get("Age", "0").strip() != "0" or answered_at < sent_at:
         return None
-    # `-0000` is UTC, too, and is read without an offset.
-    return ClockReading(date if date.tzinfo is None else date.astimezone(UTC).replace(tzinfo=None), sent_at, answered_at)
+    try:
+        date = parsedate_to_datetime(headers.get("Date", ""))
+        # `-0000` is UTC, too, and is read without an offset.
+        date = date if date.tzinfo is None else date.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
+    return ClockReading(date, sent_at, answered_at)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
 from typing import Literal
 
 import requests
 
+from hologram_assets.api.clock import ClockReading
 from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError
+from hologram_assets.api.window_probe import Column, Verdict, probe_window
 from hologram_assets.build import hologram_resource
 from hologram_assets.domain.silences import by_state
 from hologram_assets.partitions import today
@@ -21,6 +25,28 @@ _SLACK_TIMEOUT_SECONDS = 10
 _SHOWN_SILENCES = 5
 # `bot` is what apps of the classic kind have.
 _POSTING_SCOPES = {"chat:write", "bot"}
+# Half a minute is what time synchronisation and a slow answer leave. Five minutes are more than most sessions take to be
+# received: a clock that is as far ahead calls usage complete up to a moment (`complete_through`) that Hologram has not
+# reached and closes, at midnight, a day that goes on; one that is behind asks for a day that is over. What is lost in
+# less than that comes with the next load of the day, like any session that is received late.
+_CLOCK_NOTED = timedelta(seconds=30)
+_CLOCK_WRONG = timedelta(minutes=5)
+# The default. It covers every session of up to a day and every receipt up to a day late, whichever column is filtered.
+_SAFE_MARGIN_HOURS = 24
+# Of each key: with hundreds of organisations that have few sessions, doctor would ask for minutes.
+_ORGANISATIONS_PROBED = 5
+_MARGIN = "HOLOGRAM_WINDOW_MARGIN_HOURS"
+_FILTERED = {
+    Column.END: "the end of a session (timestamp)",
+    Column.BEGIN: "the begin of a session (session_begin)",
+    Column.RECEIPT: "the time at which Hologram received a session",
+}
+_BOUNDS = {True: "timeend inclusive", False: "timeend exclusive", None: "whether timeend is inclusive is unknown"}
+_PROOFS = {
+    Column.END: "{sessions} show it",
+    Column.BEGIN: "the longest of {sessions} lasted {reach}, what began earlier than the margin is never loaded",
+    Column.RECEIPT: "the latest of {sessions} came up to {reach} late, what comes later than the margin is never loaded",
+}
 
 State = Literal["ok", "note", "fail"]
 _Said = tuple[State, str]
@@ -41,9 +67,13 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _organisations(settings)
     yield from _files(settings)
     yield _warehouse(settings)
+    answering: dict[int, ClockReading | None] = {}
     for org_id in settings.hologram_org_ids:
-        yield from _api(settings, org_id)
+        yield from _api(settings, org_id, answering)
+    yield from _clock(answering)
     yield from _slack(settings)
+    # Last, for it takes longest.
+    yield from _window_margin(settings, answering)
 
 
 def _organisations(settings: Settings) -> Iterator[Finding]:
@@ -120,7 +150,8 @@ def _warehouse(settings: Settings) -> Finding:
     )
 
 
-def _api(settings: Settings, org_id: int) -> Iterator[Finding]:
+def _api(settings: Settings, org_id: int, answering: dict[int, ClockReading | None]) -> Iterator[Finding]:
+    """Adds an organisation that answers to `answering`."""
     subject = f"organisation {org_id}"
     hologram = hologram_resource(settings, attempts=2)
     variable = key_variable(org_id)
@@ -136,6 +167,7 @@ def _api(settings: Settings, org_id: int) -> Iterator[Finding]:
                     subject,
                     "the key may not read links: plans come from sessions or HOLOGRAM_PLAN_ASSIGNMENTS, others are unknown",
                 )
+            answering[org_id] = client.clock
     except KeyMissingError as error:
         yield Finding("fail", subject, str(error))
     except HologramError as error:
@@ -146,6 +178,84 @@ def _api(settings: Settings, org_id: int) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", subject, f"{settings.hologram_base_url} answers to {variable}")
+
+
+def _clock(answering: Mapping[int, ClockReading | None]) -> Iterator[Finding]:
+    readings = [reading for reading in answering.values() if reading is not None]
+    if readings:
+        yield clock_finding(min(readings, key=lambda reading: reading.round_trip).ahead)
+    elif answering:
+        yield Finding("note", "clock", "the API's answers carry no Date to compare this machine's clock with")
+
+
+def clock_finding(ahead: timedelta) -> Finding:
+    """What is said of a clock that is so far ahead of the API's (negative: behind)."""
+    apart = abs(ahead)
+    if apart <= _CLOCK_NOTED:
+        return Finding("ok", "clock", f"within {max(1, ceil(apart.total_seconds()))} s of the API's")
+    differs = f"this machine's is {_duration(apart)} {'ahead of' if ahead > timedelta(0) else 'behind'} the API's"
+    if apart <= _CLOCK_WRONG:
+        return Finding("note", "clock", f"{differs}; synchronise it (NTP) before it is {_duration(_CLOCK_WRONG)}")
+    return Finding(
+        "fail",
+        "clock",
+        f"{differs}: days begin at the wrong moment, and usage is called complete up to a wrong one; synchronise it (NTP)",
+    )
+
+
+def _window_margin(settings: Settings, answering: Iterable[int]) -> Iterator[Finding]:
+    """One finding per key: which column is filtered is the API's property, not the organisation's."""
+    by_key: dict[str, list[int]] = {}
+    for org_id in answering:
+        by_key.setdefault(key_variable(org_id), []).append(org_id)
+    for org_ids in by_key.values():
+        yield _margin_of_key(settings, org_ids)
+
+
+def _margin_of_key(settings: Settings, org_ids: Sequence[int]) -> Finding:
+    """What the first organisation tells that can, else why the first one can't."""
+    unknown = []
+    for org_id in org_ids[:_ORGANISATIONS_PROBED]:
+        with hologram_resource(settings, attempts=2).client(org_id) as client:
+            verdict = probe_window(client, org_id)
+        finding = margin_finding(settings.hologram_window_margin_hours, org_id, verdict)
+        if verdict.column is not None:
+            return finding
+        unknown.append(finding)
+    return unknown[0]
+
+
+def margin_finding(hours: float, org_id: int, verdict: Verdict) -> Finding:
+    """What is said of a margin of so many hours after a probe of the organisation.
+
+    It fails when a session that the probe knows of would not have been loaded.
+    """
+    safe = _SAFE_MARGIN_HOURS
+    if verdict.column is None:
+        advice = f"{hours:g} is safe" if hours >= safe else f"set {safe}, which is safe"
+        why = f"organisation {org_id} doesn't tell which time timestart and timeend filter: {verdict.unknown}"
+        return Finding("note", _MARGIN, f"{advice}; {why}")
+    filtered = f"timestart and timeend filter {_FILTERED[verdict.column]}, {_BOUNDS[verdict.inclusive]}"
+    proof = _PROOFS[verdict.column].format(
+        sessions=f"{verdict.sessions} sessions of organisation {org_id}", reach=_duration(verdict.reach)
+    )
+    about = f"{filtered}; {proof}"
+    needed = ceil(verdict.reach / timedelta(hours=1))
+    # But for the end, a sample is all that is known: the next session may be longer, or later.
+    enough = needed if verdict.column is Column.END else max(needed, safe)
+    if timedelta(hours=hours) < verdict.reach:
+        return Finding("fail", _MARGIN, f"{hours:g} is too small, set {enough}: {about}")
+    if hours < enough:
+        return Finding("note", _MARGIN, f"{hours:g} does for this sample, {enough} is safer: {about}")
+    more = f"is more than is needed, {enough} does" if hours > enough else "is right"
+    return Finding("ok", _MARGIN, f"{hours:g} {more}: {about}")
+
+
+def _duration(time: timedelta) -> str:
+    seconds = time.total_seconds()
+    if seconds < 120:  # noqa: PLR2004 - two minutes
+        return f"{ceil(seconds)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.3g} h"
 
 
 def _slack(settings: Settings) -> Iterator[Finding]:

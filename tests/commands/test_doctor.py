@@ -1,22 +1,25 @@
-"""What `doctor` says of the files that the settings name."""
+"""What `doctor` says of the files that the settings name, of Slack, of the clock and of the window's margin."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from hologram_assets.commands.doctor import Finding, examine
+from hologram_assets.api.window_probe import Column, Verdict
+from hologram_assets.commands.doctor import Finding, clock_finding, examine, margin_finding
 from hologram_assets.partitions import today
 from hologram_assets.sandbox import Sandbox
 from hologram_assets.settings import load_settings
 from tests.commands.test_cli import run
 
 Said = Callable[[str, str], list[Finding]]
+NOON = datetime.fromisoformat("2026-11-20T12:00:00")
 
 
 @pytest.fixture
@@ -194,3 +197,154 @@ def test_a_token_that_may_not_write_fails_where_slack_tells_its_scopes(
         server.shutdown()
     assert found.state == state
     assert state == "ok" or "channels:read, users:read only; give the app the scope chat:write" in found.text
+
+
+@pytest.fixture
+def findings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., dict[str, list[Finding]]]:
+    """What `doctor` says of an API, by subject."""
+
+    def of(base_url: str, orgs: str = "144", margin: str = "24", **variables: str) -> dict[str, list[Finding]]:
+        given = {
+            "HOLOGRAM_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),
+            "HOLOGRAM_BASE_URL": base_url,
+            "HOLOGRAM_API_KEY": "sandbox",
+            "HOLOGRAM_ORG_IDS": orgs,
+            "HOLOGRAM_WINDOW_MARGIN_HOURS": margin,
+        } | variables
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        found: dict[str, list[Finding]] = {}
+        for finding in examine(load_settings()):
+            found.setdefault(finding.subject, []).append(finding)
+        return found
+
+    return of
+
+
+Findings = Callable[..., dict[str, list[Finding]]]
+MARGIN = "HOLOGRAM_WINDOW_MARGIN_HOURS"
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("column", "margin", "state", "said"),
+    [
+        (
+            "timestamp",
+            "24",
+            "ok",
+            "24 is more than is needed, 0 does: timestart and timeend filter the end of a session",
+        ),
+        ("session_begin", "0", "fail", "0 is too small, set 24: timestart and timeend filter the begin of a session"),
+        ("received_at", "24", "ok", "24 is right: timestart and timeend filter the time at which Hologram received"),
+    ],
+)
+def test_the_margin_is_held_against_what_the_api_filters(
+    findings: Findings, column: str, margin: str, state: str, said: str
+) -> None:
+    with Sandbox(orgs=(144,), sims=8, days=3, now=NOON, filter_column=column) as sandbox:
+        (found,) = findings(sandbox.base_url, margin=margin)[MARGIN]
+    assert (found.state, said in found.text) == (state, True), found
+    assert "organisation 144" in found.text
+    assert "\n" not in found.text
+
+
+def test_of_the_organisations_of_a_key_the_first_that_can_tell_is_asked(findings: Findings) -> None:
+    with Sandbox(orgs=(144, 145), sims=8, days=3, now=NOON) as sandbox:
+        (found,) = findings(sandbox.base_url, orgs="144,145")[MARGIN]
+        assert "organisation 144" in found.text
+        assert not [
+            asked for asked in sandbox.requests if "timestart" in asked.params and asked.params["orgid"] == "145"
+        ]
+        sandbox.faults.set(
+            "no_rows", endpoint="usage/data$", times=3
+        )  # 144: is it there, 145: is it there, 144's sample
+        (found,) = findings(sandbox.base_url, orgs="144,145")[MARGIN]
+        assert (found.state, "organisation 145" in found.text) == ("ok", True), found
+        of_two_keys = findings(sandbox.base_url, orgs="144,145", HOLOGRAM_API_KEY_145="another")[MARGIN]
+        assert [found.state for found in of_two_keys] == ["ok", "ok"]
+
+
+def test_organisations_without_sessions_leave_the_margin_as_it_is(findings: Findings, slack: Sandbox) -> None:
+    (found,) = findings(slack.base_url)[MARGIN]
+    assert found.state == "note"
+    assert found.text.startswith("24 is safe; organisation 144 doesn't tell")
+    (found,) = findings(slack.base_url, margin="3")[MARGIN]
+    assert (found.state, found.text.split(";")[0]) == ("note", "set 24, which is safe")
+
+
+def test_an_api_that_does_not_answer_is_not_probed(findings: Findings) -> None:
+    found = findings("http://127.0.0.1:1/api/1")
+    assert [one.state for one in found["organisation 144"]] == ["fail"]
+    assert not found.keys() & {MARGIN, "clock"}
+
+
+@pytest.mark.parametrize(
+    ("column", "reach", "hours", "state", "advice"),
+    [
+        (Column.END, 0 * HOUR, 0, "ok", "0 is right"),
+        (Column.END, 0 * HOUR, 24, "ok", "24 is more than is needed, 0 does"),
+        (Column.BEGIN, 11.2 * HOUR, 11, "fail", "11 is too small, set 24"),
+        (Column.BEGIN, 11.2 * HOUR, 11.5, "note", "11.5 does for this sample, 24 is safer"),
+        (Column.BEGIN, 11.2 * HOUR, 24, "ok", "24 is right"),
+        (Column.BEGIN, 30.2 * HOUR, 24, "fail", "24 is too small, set 31"),
+        (Column.BEGIN, 30.2 * HOUR, 31, "ok", "31 is right"),
+        (Column.RECEIPT, 9 * HOUR, 9, "note", "9 does for this sample, 24 is safer"),
+        (Column.RECEIPT, 9 * HOUR, 8, "fail", "8 is too small, set 24"),
+        (Column.RECEIPT, 9 * HOUR, 72, "ok", "72 is more than is needed, 24 does"),
+        (Column.RECEIPT, 60 * HOUR, 48, "fail", "48 is too small, set 60"),
+    ],
+)
+def test_a_margin_is_enough_too_small_or_more_than_is_needed(
+    column: Column, reach: timedelta, hours: float, state: str, advice: str
+) -> None:
+    found = margin_finding(hours, 144, Verdict(column, inclusive=False, reach=reach, sessions=12))
+    assert (found.state, found.text.split(":")[0]) == (state, advice)
+    assert "12 sessions of organisation 144" in found.text
+    assert "timeend exclusive" in found.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "said"),
+    [
+        (0, "ok", "within 1 s of the API's"),
+        (-29.2, "ok", "within 30 s of the API's"),
+        (31, "note", "this machine's is 31 s ahead of the API's; synchronise it (NTP)"),
+        (-300, "note", "this machine's is 5 min behind the API's"),
+        (301, "fail", "this machine's is 5 min ahead of the API's: days begin at the wrong moment"),
+        (-90_000, "fail", "this machine's is 25 h behind the API's"),
+    ],
+)
+def test_a_clock_may_be_off_by_seconds_but_not_by_minutes(seconds: float, state: str, said: str) -> None:
+    found = clock_finding(timedelta(seconds=seconds))
+    assert (found.state, said in found.text) == (state, True), found
+
+
+@pytest.mark.parametrize(
+    ("offset", "state", "said"),
+    [
+        (timedelta(0), "ok", "within"),
+        (timedelta(minutes=2), "note", "behind"),
+        (timedelta(hours=-3), "fail", "3 h ahead of"),
+        (None, "note", "no Date"),
+    ],
+)
+def test_the_clock_is_held_against_the_api(findings: Findings, offset: timedelta | None, state: str, said: str) -> None:
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b'{"success": true, "data": []}'
+            self.send_response_only(200)
+            if offset is not None:
+                self.send_header("Date", format_datetime(datetime.now(UTC) + offset, usegmt=True))
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            del format, args
+
+    with HTTPServer(("127.0.0.1", 0), Api) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        (found,) = findings(f"http://127.0.0.1:{server.server_port}/api/1")["clock"]
+        server.shutdown()
+    assert (found.state, said in found.text) == (state, True), found
