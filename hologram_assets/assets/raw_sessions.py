@@ -13,7 +13,7 @@ from hologram_assets.api.queries import SessionQuery
 from hologram_assets.api.slicing import Slice, StagedSlice, cut, staged_slices
 from hologram_assets.assets.daywise import Days, RefusedError, explained
 from hologram_assets.assets.declare import declared
-from hologram_assets.assets.reread import reread_differing_periods
+from hologram_assets.assets.other_days import merge_whatever_came, reread_differing_periods
 from hologram_assets.domain.periods import end_of_day, start_of_day
 from hologram_assets.partitions import DayRange, OrgDay, contiguous, days_by_org, today
 from hologram_assets.resources.hologram import HologramResource
@@ -92,7 +92,9 @@ def _load_window(
     query = SessionQuery(orgid=org_id, getplaninfo=True, getcountryinfo=True)
     with tempfile.TemporaryDirectory(prefix="hologram-") as folder, hologram.client(org_id) as client:
         progress = _Progress(window, margin, pieces)
+        came = []
         for staged in staged_slices(client, query, pieces, Path(folder), hologram.max_connections):
+            came.append(staged)
             for day, covering in progress.finished_by(staged):
                 broken = next((piece.error for piece in covering if piece.error is not None), None)
                 if broken is not None:
@@ -112,6 +114,7 @@ def _load_window(
                     ),
                     api_calls=sum(piece.pages for piece in covering if _own_day(piece.slice, window) == day),
                 )
+        merge_whatever_came(context, days, org_id, came, warehouse)
         context.log.info(f"organisation {org_id}, {window.first} to {window.last}: {client.calls} API calls")
 
 

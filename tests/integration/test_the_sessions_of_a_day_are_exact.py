@@ -408,6 +408,29 @@ def test_late_arrivals_are_counted_when_a_day_is_loaded_again(quick: Deploy, mon
     assert counts["late_rows"] == counts["new_rows"] == len(whole) - len(early)
 
 
+def test_late_sessions_that_come_with_the_margin_of_another_day_are_stored_on_their_own(
+    quick: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = small_fleet(quick, monkeypatch, sims=20)
+    now = deployment.sandbox.clock.now()
+    day, following = days_ago(deployment, 2), days_ago(deployment, 1)
+    deployment.sandbox.clock.freeze(datetime.combine(following, datetime.min.time()))
+    assert deployment.backfill(day, day, [ORG], RAW).ok
+    early = stored(deployment, day)
+    through = deployment.rows("SELECT complete_through, missing_upstream FROM hologram.partition_loads")
+    deployment.sandbox.clock.freeze(now)
+    whole = truth(deployment, day)
+    assert len(whole) > len(early)
+    assert deployment.backfill(following, following, [ORG], RAW).ok
+    assert stored(deployment, day) == whole
+    assert stored(deployment, following) == truth(deployment, following)
+    assert load_of(deployment, day)["late_rows"] == len(whole) - len(early)
+    query = "SELECT complete_through, missing_upstream FROM hologram.partition_loads WHERE day = ?"
+    assert deployment.rows(query, [day]) == through
+    # A day that nobody has loaded is not begun: it would look whole.
+    assert stored(deployment, days_ago(deployment, 0)) == stored(deployment, days_ago(deployment, 3)) == []
+
+
 def test_today_grows_and_what_comes_later_is_not_late(quick: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = small_fleet(quick, monkeypatch, sims=20)
     day, now = days_ago(deployment, 0), this_second()

@@ -139,7 +139,7 @@ def test_an_api_that_fails_while_sims_are_read_again_leaves_the_days_of_the_run_
             staged.error = TransientError("the API is down")
             yield staged
 
-    monkeypatch.setattr("hologram_assets.assets.reread.staged_slices", broken)
+    monkeypatch.setattr("hologram_assets.assets.other_days.staged_slices", broken)
     result = start(deployment, run_of_days(SETTLE, ORG, DayRange(ended, ended)))
     assert result.success
     assert set(materialised(result, "raw_sessions")) == {OrgDay(ORG, ended).key}

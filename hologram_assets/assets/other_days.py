@@ -1,7 +1,8 @@
-"""Reading SIMs again whose ended period doesn't add up to Hologram's total.
+"""Sessions of other days than those a run was asked for: what comes with a window, and SIMs that are read again.
 
-A settle asks for all sessions of some days. A session that came later than that is still lacking when its period has
-ended; the total then differs, and says which SIM to ask for: that one's period, and nobody else's.
+A window is asked for with a margin on both sides, so it brings sessions of the days beside it: what is new among them is
+stored as well. A settle asks for all sessions of some days. A session that came later than that is still lacking when its
+period has ended; the total then differs, and says which SIM to ask for: that one's period, and nobody else's.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from dagster import AssetExecutionContext
 
 from hologram_assets.api.queries import SessionQuery
-from hologram_assets.api.slicing import cut, staged_slices
+from hologram_assets.api.slicing import StagedSlice, cut, staged_slices
 from hologram_assets.assets.daywise import Days, explained
 from hologram_assets.domain.periods import start_of_day
 from hologram_assets.partitions import OrgDay, today
@@ -90,26 +91,48 @@ def _reread(
         if broken is not None:
             context.log.warning(f"their sessions could not be read again: {explained(broken, org_id)}")
             return
-        files = [piece.path for piece in staged]
+        merge_whatever_came(context, days, org_id, staged, warehouse, api_calls=client.calls)
+
+
+def merge_whatever_came(
+    context: AssetExecutionContext,
+    days: Days,
+    org_id: int,
+    staged: Sequence[StagedSlice],
+    warehouse: WarehouseResource,
+    *,
+    api_calls: int = 0,
+) -> None:
+    """Merge fetched sessions that are new or changed into the loaded days they ended on, whatever was asked for.
+
+    `api_calls` are counted for the first of the days.
+    """
+    files = [piece.path for piece in staged if piece.error is None]
+    try:
         with warehouse.warehouse.read() as connection:
-            changed = sessions.changed_days(connection, org_id, files)
-        for day in changed:
-            days.store(
-                OrgDay(org_id, day),
-                warehouse.warehouse,
-                partial(
-                    sessions.merge_day,
-                    org_id=org_id,
-                    day=day,
-                    files=files,
-                    complete_through=None,
-                    rejected=[
-                        (row.reason, row.raw)
-                        for piece in staged
-                        for row in piece.rejected
-                        if row.moment is not None and row.moment.date() == day
-                    ],
-                    run_id=context.run.run_id,
-                ),
-                api_calls=client.calls if day == changed[0] else 0,
-            )
+            changed = sessions.changed_days(connection, org_id, files) if files else []
+    except WarehouseMissingError:
+        return
+    for day in changed:
+        partition = OrgDay(org_id, day)
+        if days.has_failed(partition):
+            continue
+        days.store(
+            partition,
+            warehouse.warehouse,
+            partial(
+                sessions.merge_day,
+                org_id=org_id,
+                day=day,
+                files=files,
+                complete_through=None,
+                rejected=[
+                    (row.reason, row.raw)
+                    for piece in staged
+                    for row in piece.rejected
+                    if row.moment is not None and row.moment.date() == day
+                ],
+                run_id=context.run.run_id,
+            ),
+            api_calls=api_calls if day == changed[0] else 0,
+        )
