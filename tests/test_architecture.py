@@ -13,13 +13,14 @@ PACKAGE = Path(__file__).parent.parent / "hologram_assets"
 MAY_IMPORT = {
     "domain": {"domain"},
     "api": {"api", "domain"},
-    "warehouse": {"warehouse", "domain"},
+    "pictures": {"pictures"},
+    "warehouse": {"warehouse", "domain", "pictures"},
     "resources": {"resources", "api", "warehouse", "domain"},
     "partitions": set(),
     "run_tags": set(),
     "jobs": {"partitions", "run_tags"},
     "schedules": {"jobs", "partitions", "run_tags"},
-    "assets": {"assets", "resources", "partitions", "run_tags", "api", "warehouse", "domain"},
+    "assets": {"assets", "resources", "partitions", "run_tags", "api", "warehouse", "domain", "pictures"},
     "checks": {"checks", "assets", "resources", "partitions", "warehouse", "domain"},
     "sensors": {"sensors", "jobs", "resources", "partitions", "domain"},
     "settings": {"domain"},
@@ -29,6 +30,7 @@ MAY_IMPORT = {
 MUST_NOT_KNOW = {
     "domain": {"dagster", "duckdb", "requests", "pyarrow"},
     "api": {"dagster", "duckdb"},
+    "pictures": {"dagster", "duckdb", "pyarrow"},
     "warehouse": {"dagster", "requests"},
     "sandbox": {"dagster", "duckdb"},
 }

@@ -8,11 +8,11 @@ from typing import Any
 import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, MetadataValue, PartitionsDefinition
 
-from hologram_assets.assets.daywise import Days, Metadata
+from hologram_assets.assets.daywise import Days, Metadata, shown_table
 from hologram_assets.assets.declare import declared
 from hologram_assets.domain.alert_rules import AlertRules
-from hologram_assets.domain.alerts import ESCALATED, OPEN, SILENCED
-from hologram_assets.domain.bulletin import SPEAKING, bulletin
+from hologram_assets.domain.alerts import ESCALATED, OPEN, SILENCED, Alert
+from hologram_assets.domain.bulletin import SPEAKING, bulletin, worst_first
 from hologram_assets.partitions import OrgDay, today
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse import alerts as stored
@@ -71,7 +71,8 @@ def _derive(days: Days, partition: OrgDay, warehouse: Warehouse, rules: AlertRul
 def _metadata(connection: duckdb.DuckDBPyConnection, partition: OrgDay) -> Metadata:
     """Of the rows as they are stored: they may be those of a run beside this one that read later."""
     alerts = stored.alerts_of(connection, *partition)
-    holding = Counter(alert.severity for alert in alerts if alert.state in {OPEN, ESCALATED})
+    hold = sorted((alert for alert in alerts if alert.state in {OPEN, ESCALATED}), key=worst_first)
+    holding = Counter(alert.severity for alert in hold)
     speaking = bulletin(
         alerts,
         stored.ended_before(connection, *partition),
@@ -80,10 +81,22 @@ def _metadata(connection: duckdb.DuckDBPyConnection, partition: OrgDay) -> Metad
         today=today(),
         newest=stored.is_newest(connection, *partition),
     )
-    return {
+    numbers = {
         "critical": holding["critical"],
         "warn": holding["warn"],
         "info": holding["info"],
         "silenced": sum(alert.state == SILENCED for alert in alerts),
         "ended": sum(alert.has_ended for alert in alerts),
-    } | ({} if speaking is None else {SPEAKING: MetadataValue.json(speaking)})
+    }
+    table = {"worst_alerts": shown_table(map(_row, hold))} if hold else {}
+    return numbers | table | ({} if speaking is None else {SPEAKING: MetadataValue.json(speaking)})
+
+
+def _row(alert: Alert) -> dict[str, str]:
+    return {
+        "severity": alert.severity,
+        "rule": alert.rule,
+        "what": f"{alert.subject}: {alert.title}",
+        "since (UTC)": f"{alert.opened_at:%Y-%m-%d %H:%M}",
+        "state": alert.state,
+    }

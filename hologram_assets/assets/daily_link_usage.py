@@ -3,15 +3,20 @@
 It exists so that a 30-day period and a 28-day baseline are sums over small rows.
 """
 
+from collections.abc import Callable
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
 from hologram_assets.assets.daywise import Days
 from hologram_assets.assets.declare import declared
+from hologram_assets.pictures import mix
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.derived import write_daily_link_usage
+from hologram_assets.warehouse.pictures import day_mixes
 from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, RAW_SESSIONS
 
 
@@ -40,3 +45,9 @@ def derive_daily_link_usage(context: AssetExecutionContext, warehouse: Warehouse
                 warehouse.warehouse,
                 partial(write_daily_link_usage, org_id=partition.org_id, day=partition.day, run_id=context.run.run_id),
             )
+        days.picture(warehouse.warehouse, {"network_and_rat_mix": _mix})
+
+
+def _mix(connection: duckdb.DuckDBPyConnection, org_id: int, first: date, last: date) -> Callable[[date], str]:
+    mixes = day_mixes(connection, org_id, first - timedelta(days=mix.DAYS - 1), last)
+    return lambda day: mix.network_and_rat_mix(org_id, day, mixes)

@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
-from hologram_assets.assets.daywise import Days
+from hologram_assets.assets.daywise import Days, Metadata, shown_table
 from hologram_assets.assets.declare import declared
+from hologram_assets.domain.alerts import SEVERITIES
 from hologram_assets.domain.network_change import Change
 from hologram_assets.domain.network_changes import is_inhibited, sim_changes
 from hologram_assets.domain.network_rules import NetworkRules
@@ -76,11 +77,28 @@ def _derive(
     days.judge(partition, warehouse, read, write, more=_numbers)
 
 
-def _numbers(_connection: object, found: list[Change]) -> dict[str, int]:
+def _numbers(_connection: object, found: list[Change]) -> Metadata:
     severities = Counter(change.severity for change in found)
-    return {
+    numbers = {
         "critical": severities["critical"],
         "warn": severities["warn"],
         "info": severities["info"],
         "inhibited": sum(map(is_inhibited, found)),
+    }
+    return numbers | ({"worst_changes": shown_table(map(_change, sorted(found, key=_worst_first)))} if found else {})
+
+
+def _worst_first(change: Change) -> tuple[bool, int, datetime]:
+    """What nothing else explains first, then by severity and moment."""
+    return is_inhibited(change), -SEVERITIES.index(change.severity), change.observed_at
+
+
+def _change(change: Change) -> dict[str, str]:
+    return {
+        "severity": change.severity,
+        "rule": change.rule + (" (explained)" if is_inhibited(change) else ""),
+        "SIM": "fleet" if change.linkid is None else str(change.linkid),
+        "from": change.previous or "",
+        "to": change.current or "",
+        "when (UTC)": f"{change.observed_at:%Y-%m-%d %H:%M}",
     }

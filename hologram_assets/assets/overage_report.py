@@ -4,6 +4,7 @@ Also writes `closed_periods`: the periods that ended on the day, with Hologram's
 """
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -11,14 +12,17 @@ from typing import Any
 import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
-from hologram_assets.assets.daywise import Days, Metadata
+from hologram_assets.assets.daywise import MOST_SHOWN, Days, Metadata, Picture, shown_table
 from hologram_assets.assets.declare import declared
 from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.inventory import PlanAssignment
 from hologram_assets.domain.pricing import PricingRules
 from hologram_assets.partitions import OrgDay
+from hologram_assets.pictures import cost, usage
+from hologram_assets.pictures.words import one_line
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.derived import write_overage_report
+from hologram_assets.warehouse.pictures import day_costs, fleet_usage, worst_sims
 from hologram_assets.warehouse.tables import (
     BILLING_USAGE,
     DAILY_LINK_USAGE,
@@ -26,6 +30,8 @@ from hologram_assets.warehouse.tables import (
     PLAN_CATALOG,
     SIM_INVENTORY,
 )
+
+_LONGEST_NAME = 24
 
 
 def overage_report_asset(
@@ -78,8 +84,52 @@ def derive_overage_report(
                     assignments=assignments,
                     run_id=context.run.run_id,
                 ),
-                more=partial(_totals, partition=partition),
+                more=partial(_shown, partition=partition),
             )
+        days.picture(warehouse.warehouse, _PICTURES)
+
+
+def _usage(connection: duckdb.DuckDBPyConnection, org_id: int, first: date, last: date) -> Callable[[date], str]:
+    fleets = fleet_usage(connection, org_id, first, last)
+    return lambda day: usage.usage_against_allowance(org_id, day, fleets[day])
+
+
+def _cost(connection: duckdb.DuckDBPyConnection, org_id: int, first: date, last: date) -> Callable[[date], str]:
+    costs = day_costs(connection, org_id, first - timedelta(days=cost.DAYS - 1), last)
+    return lambda day: cost.cost_per_day(org_id, day, costs)
+
+
+_PICTURES: dict[str, Picture] = {"usage_against_allowance": _usage, "cost_per_day": _cost}
+
+
+def _shown(connection: duckdb.DuckDBPyConnection, partition: OrgDay) -> Metadata:
+    worst = worst_sims(connection, *partition, MOST_SHOWN)
+    return dict(_totals(connection, partition)) | ({"worst_sims": shown_table(map(_sim, worst))} if worst else {})
+
+
+def _sim(row: dict[str, Any]) -> dict[str, str]:
+    """A row of the report as text; money to its last digit, ? where something isn't known."""
+
+    def megabytes(size: int | None) -> str:
+        return "?" if size is None else f"{size / 1e6:,.2f}"
+
+    def usd(*amounts: Decimal | None) -> str:
+        known = [amount for amount in amounts if amount is not None]
+        return f"{sum(known, Decimal(0)):,.6f}" if known else "?"
+
+    # The UI cuts a wide table off at the right: what matters most stands left.
+    return {
+        "SIM": str(row["linkid"]),
+        "device": one_line(row["device_name"] or "", _LONGEST_NAME),
+        "status": row["status"] if row["pricing_status"] == "priced" else f"{row['status']} ({row['pricing_status']})",
+        "%": "" if row["pct_used"] is None else f"{row['pct_used']:.0f}",
+        "expected $": usd(row["projected_overage_cost"], row["projected_usage_charge"]),
+        "overage $": usd(row["overage_cost"]),
+        "usage $": usd(row["usage_charge"]),
+        "used MB": megabytes(row["usage_bytes"]),
+        "of MB": megabytes(row["included_bytes"]),
+        "plan": one_line(row["plan_name"] or "?", _LONGEST_NAME),
+    }
 
 
 def _totals(connection: duckdb.DuckDBPyConnection, partition: OrgDay) -> Metadata:

@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.pictures import worst_of
 from hologram_assets.warehouse.tables import OVERAGE_REPORT
 
 _SHOWN = 20
@@ -112,9 +113,9 @@ def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None
     "expected $" is what is foreseen for the period's end, overage and pay-as-you-go usage together.
     """
     rows = table.to_pylist()
-    costly = [row for row in rows if row["status"] != "ok"]
-    grid = RichTable(title=f"Overage report of {rows[0]['day']}: the {min(shown, len(costly))} SIMs to look at first")
-    lines = [_line(row) for row in _worst_first(costly)[:shown]]
+    costly = sum(row["status"] != "ok" for row in rows)
+    lines = [_line(row) for row in worst_of(table, shown)]
+    grid = RichTable(title=f"Overage report of {rows[0]['day']}: the {len(lines)} SIMs to look at first")
     widths = [max(map(cell_len, column)) for column in zip(_COLUMNS, *lines, strict=True)]
     # Names give way first: everything else stays whole, also on a narrow terminal.
     rest = sum(width + _PADDING for width, name in zip(widths, _COLUMNS, strict=True) if name not in _NAMES) + 1
@@ -127,8 +128,8 @@ def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None
     for line in lines:
         grid.add_row(*line)
     console.print(grid)
-    if len(costly) > shown:
-        console.print(f"… and {len(costly) - shown} more; --format csv has all.")
+    if costly > shown:
+        console.print(f"… and {costly - shown} more; --format csv has all.")
     console.print(_totals(rows))
 
 
@@ -149,16 +150,6 @@ def _line(row: dict[str, Any]) -> list[str]:
         f"{row['exhausted_on']:%m-%d}" if row["exhausted_on"] else "",
         row["status"] if row["pricing_status"] == "priced" else f"{row['status']} ({row['pricing_status']})",
     ]
-
-
-def _worst_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By what they will cost at the period's end, or cost already where nothing is foreseen."""
-
-    def cost(row: dict[str, Any]) -> Decimal:
-        now = _sum([row["overage_cost"], row["usage_charge"]])
-        return max(now or Decimal(0), _expected(row) or Decimal(0))
-
-    return sorted(rows, key=lambda row: (cost(row), row["pct_used"] or 0), reverse=True)
 
 
 def _totals(rows: list[dict[str, Any]]) -> RichTable:
