@@ -141,7 +141,8 @@ class Days:
     def done(self, day: OrgDay, metadata: Metadata) -> None:
         """A day is stored."""
         self._good[day] = metadata
-        self._context.log.info(f"{self._asset} {day.key}: {metadata.get('rows')} rows")
+        if len(self.partitions) > 1:  # of one day its materialisation says it
+            self._context.log.info(f"{self._asset} {day.key}: {metadata.get('rows')} rows")
         day_finished.get()(self._asset, day, None)
 
     def failed(self, day: OrgDay, error: Exception) -> None:

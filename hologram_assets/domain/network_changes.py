@@ -70,7 +70,8 @@ def sim_changes(
         sim = SimView(linkid, day, sessions, history, rules, words)
         networks |= sim.networks_before
         population.update(sim.homes().items())
-        if not sim.events:
+        # No rule tells of a SIM before it is known, and a SIM without sessions never becomes it.
+        if sim.known_from == len(sim.events):
             continue
         flaps_of_sim = flapping(sim)
         if flaps_of_sim.findings:
