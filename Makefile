@@ -9,7 +9,7 @@ PIP_OPTIONS := --disable-pip-version-check --no-input --no-compile
 # On two cores, 30 tests with Dagster instances took 30.0 s in one process, 20.3 s in two and 20.7 s in three.
 # `make test PYTEST_ARGS="-x -k paging"` runs a part in one process.
 PARALLEL := -n 2 --dist worksteal
-PYTEST_ARGS ?= $(PARALLEL) -m "not campaign"
+PYTEST_ARGS ?= $(PARALLEL) -m "not campaign and not browser"
 # As set in the environment, else in .env, else under data/.
 DAGSTER_HOME ?= $(or $(shell sed -n 's/^DAGSTER_HOME=//p' .env 2>/dev/null),$(CURDIR)/data/dagster)
 
@@ -21,7 +21,7 @@ CHECK_WARNINGS := error,$(BETA),ignore:Function `definitions_validate_command` i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ui test campaigns bench dev lint types check lock clean
+.PHONY: help setup demo demo-ui test campaigns browser bench dev lint types check lock clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,21 @@ test: setup  ## run the tests
 
 campaigns: setup  ## run the slow tests: kills at many moments, a fleet with planted faults
 	@$(BIN)/python -m pytest $(PARALLEL) -m campaign
+
+# Debian's Chromium, driven by Playwright: its own browsers are downloads that nothing here checks. Where it has to be
+# installed, fonts come with it: a bare system draws every letter as a box.
+browser: setup  ## run the tests of Dagster's UI in Chromium (SCREENSHOTS=docs/images: make the README's pictures anew)
+	@{ [ -x "$$CHROMIUM" ] || command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null || { \
+		packages='chromium fonts-liberation'; \
+		if [ "$$(id -u)" = 0 ]; then sudo=; else sudo='sudo -n'; fi; \
+		if ! command -v apt-get >/dev/null || ! $$sudo true 2>/dev/null; then \
+			echo "The tests need Chromium. Install it (Debian: apt-get install $$packages), or set CHROMIUM to its path." >&2; \
+			exit 1; \
+		fi; \
+		echo "Installing $$packages"; \
+		$$sudo apt-get update -qq && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$packages >/dev/null; }
+	@$(if $(SCREENSHOTS),SCREENSHOTS='$(SCREENSHOTS)') $(BIN)/python -m pytest -m browser tests/browser
 
 bench: setup  ## run the benchmarks, each a ratio measured side by side (data/bench.json)
 	@$(BIN)/python -m benchmarks

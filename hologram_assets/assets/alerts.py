@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, MetadataValue, PartitionsDefinition
 
-from hologram_assets.assets.daywise import Days, Metadata, shown_table
+from hologram_assets.assets.daywise import Days, Metadata
 from hologram_assets.assets.declare import declared
+from hologram_assets.assets.shown import shown_table
 from hologram_assets.domain.alert_rules import AlertRules
 from hologram_assets.domain.alerts import ESCALATED, OPEN, SILENCED, Alert
 from hologram_assets.domain.bulletin import SPEAKING, bulletin, worst_first

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
+from hologram_assets.assets import shown
 from hologram_assets.assets.daywise import Days
 from hologram_assets.assets.declare import declared
 from hologram_assets.pictures import mix
@@ -45,7 +46,7 @@ def derive_daily_link_usage(context: AssetExecutionContext, warehouse: Warehouse
                 warehouse.warehouse,
                 partial(write_daily_link_usage, org_id=partition.org_id, day=partition.day, run_id=context.run.run_id),
             )
-        days.picture(warehouse.warehouse, {"network_and_rat_mix": _mix})
+        shown.add_pictures(context, days, warehouse.warehouse, {"network_and_rat_mix": _mix})
 
 
 def _mix(connection: duckdb.DuckDBPyConnection, org_id: int, first: date, last: date) -> Callable[[date], str]:

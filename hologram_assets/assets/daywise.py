@@ -11,34 +11,25 @@ the command line. A mapping of 90 days to one would say the same to Dagster, but
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Self, TypeVar
-from urllib.parse import quote
 
 import duckdb
 from dagster import (
     AssetExecutionContext,
     AssetMaterialization,
-    AssetRecordsFilter,
     DagsterError,
     DagsterExecutionInterruptedError,
     Failure,
-    MarkdownMetadataValue,
     MetadataValue,
-    TableColumn,
-    TableMetadataValue,
-    TableRecord,
-    TableSchema,
 )
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError, KeyRefusedError, PermanentError
-from hologram_assets.partitions import OrgDay, days_by_org, parse_key, today
-from hologram_assets.pictures.canvas import is_picture
-from hologram_assets.pictures.words import one_line
+from hologram_assets.partitions import OrgDay, days_by_org, parse_key
 from hologram_assets.resources.hologram import key_variable
 from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 from hologram_assets.warehouse.derived import NotLoadedError
@@ -51,14 +42,6 @@ Metadata = Mapping[str, RawMetadataValue]
 # `backfill` command learns from it what Dagster's events don't say: which days of a failed range are stored.
 DayListener = Callable[[str, OrgDay, BaseException | None], None]
 day_finished: ContextVar[DayListener] = ContextVar("day_finished", default=lambda _asset, _day, _error: None)
-
-
-# Reads what the pictures of an organisation's days, first to last, are made of, and gives what draws a day's as markdown.
-Picture = Callable[[duckdb.DuckDBPyConnection, int, date, date], Callable[[date], str]]
-MOST_SHOWN = 10
-"""Rows of a table that stands beside a partition's numbers."""
-_EVENTS_AT_ONCE = 200
-_LONGEST_CELL = 80
 
 
 class StoppedError(DagsterError, DagsterExecutionInterruptedError):
@@ -93,16 +76,6 @@ def load_metadata(load: Load, api_calls: int | None = None) -> dict[str, RawMeta
     if load.complete_through is not None:
         numbers["complete_through"] = MetadataValue.text(f"{load.complete_through:%Y-%m-%d %H:%M:%S} UTC")
     return numbers
-
-
-def shown_table(rows: Iterable[Mapping[str, object]]) -> TableMetadataValue:
-    """Up to ten rows of text for the UI, which shows them as they are: nothing in a cell is markup.
-
-    Texts are cut: a table has 2 to 5 kB in the event log, and less than 32 kB whatever names there are.
-    """
-    cells = [{name: one_line(str(value), _LONGEST_CELL) for name, value in row.items()} for row in rows][:MOST_SHOWN]
-    columns = [TableColumn(name, "string") for name in (cells[0] if cells else ())]
-    return MetadataValue.table([TableRecord(row) for row in cells], TableSchema(columns))
 
 
 class Days:
@@ -215,74 +188,14 @@ class Days:
             more=lambda connection: more(connection, found),
         )
 
-    def picture(self, warehouse: Warehouse, pictures: Mapping[str, Picture]) -> None:
-        """Put pictures into the metadata of the days that are stored, once a UTC day: they stay in the event log for good.
+    @property
+    def stored(self) -> list[OrgDay]:
+        """The days that are stored, the run's and others."""
+        return list(self._good)
 
-        A day that was materialised earlier on this UTC day, with the picture, gets a link to it. Reads beside other readers,
-        after everything is written, and draws after that. Nothing of it fails a day: what can't be drawn says so.
-
-        Args:
-            warehouse: where from.
-            pictures: by their key in the metadata.
-        """
-        try:
-            earlier = self._drawn_today(pictures)
-        except Exception as error:  # noqa: BLE001 - drawn twice is better than a day failed
-            self._context.log.warning(f"{self._asset}: can't see which pictures were drawn today: {error}")
-            earlier = {}
-        for name, picture in pictures.items():
-            for day in self._good:
-                if (day, name) in earlier:
-                    self._add(day, name, earlier[day, name])
-            lacking = days_by_org(day.key for day in self._good if (day, name) not in earlier)
-            for org_id, days in lacking.items():
-                self._draw(name, picture, warehouse, org_id, days)
-
-    def _draw(self, name: str, picture: Picture, warehouse: Warehouse, org_id: int, days: list[date]) -> None:
-        draw: Callable[[date], str] | None = None
-        reason = ""
-        try:
-            with warehouse.read() as connection:
-                draw = picture(connection, org_id, days[0], days[-1])
-        except Exception as error:  # noqa: BLE001 - as in `picture`
-            reason = str(error)
-        for day in days:
-            words: RawMetadataValue | None = None
-            if draw is not None:
-                try:
-                    words = MetadataValue.md(draw(day))
-                except Exception as error:  # noqa: BLE001 - as in `picture`
-                    reason = f"{type(error).__name__}: {error}"
-            if words is None:
-                self._context.log.warning(f"{self._asset} {org_id} {day}: no {name}: {reason}")
-                words = MetadataValue.text(f"not drawn: {reason}")
-            self._add(OrgDay(org_id, day), name, words)
-
-    def _add(self, day: OrgDay, name: str, value: RawMetadataValue) -> None:
-        self._good[day] = {**self._good[day], name: value}
-
-    def _drawn_today(self, names: Iterable[str]) -> dict[tuple[OrgDay, str], RawMetadataValue]:
-        """Pictures of these days that this asset's events of the UTC day hold, each as words that lead to the event."""
-        found: dict[tuple[OrgDay, str], RawMetadataValue] = {}
-        midnight = datetime.combine(today(), datetime.min.time(), UTC).timestamp()
-        events = AssetRecordsFilter(self._context.asset_key, [day.key for day in self._good], midnight)
-        cursor: str | None = None
-        while self._good:
-            page = self._context.instance.fetch_materializations(events, _EVENTS_AT_ONCE, cursor)
-            for record in page.records:
-                event = record.asset_materialization
-                if event is None or event.partition is None:
-                    continue
-                for name in names:
-                    value = event.metadata.get(name)
-                    if isinstance(value, MarkdownMetadataValue) and is_picture(value.md_str or ""):
-                        found[parse_key(event.partition), name] = _elsewhere(
-                            self._asset, event.partition, record.timestamp
-                        )
-            if not page.has_more:
-                break
-            cursor = page.cursor
-        return found
+    def add(self, day: OrgDay, name: str, value: RawMetadataValue) -> None:
+        """Further metadata of a day that is stored; the UI shows it first."""
+        self._good[day] = {name: value, **self._good[day]}
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if error is not None:
@@ -314,13 +227,6 @@ class Days:
             self._context.log_event(
                 AssetMaterialization(self._context.asset_key, partition=day.key, metadata=dict(metadata))
             )
-
-
-def _elsewhere(asset: str, partition: str, moment: float) -> RawMetadataValue:
-    """A picture that an earlier event of the partition holds; the UI shows the events up to `asOf`, in milliseconds."""
-    at = datetime.fromtimestamp(moment, UTC)
-    page = f"/assets/{quote(asset)}?view=events&asOf={int(moment * 1000)}&partition={quote(partition)}"
-    return MetadataValue.md(f"Drawn once a day: see [the materialization of {at:%H:%M} UTC]({page}).")
 
 
 def _failure(asset: str, bad: Mapping[OrgDay, Exception]) -> Failure:

@@ -22,9 +22,9 @@ from dagster import (
 )
 from dagster_shared.utils.warnings import BetaWarning
 
+from hologram_assets.run_tags import POOL
 from hologram_assets.warehouse.tables import Table
 
-POOL = "hologram_api"
 _OWNERS = ["team:data-platform"]
 # The client has already tried five times over some seconds; these wait for an outage to pass.
 _RETRIES = RetryPolicy(max_retries=2, delay=5, backoff=Backoff.EXPONENTIAL, jitter=Jitter.PLUS_MINUS)

@@ -8,8 +8,9 @@ from typing import Any
 import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
-from hologram_assets.assets.daywise import Days, Metadata, shown_table
+from hologram_assets.assets.daywise import Days, Metadata
 from hologram_assets.assets.declare import declared
+from hologram_assets.assets.shown import shown_table
 from hologram_assets.domain.alerts import SEVERITIES
 from hologram_assets.domain.network_change import Change
 from hologram_assets.domain.network_changes import is_inhibited, sim_changes

@@ -12,8 +12,10 @@ from typing import Any
 import duckdb
 from dagster import AssetExecutionContext, AssetsDefinition, PartitionsDefinition
 
-from hologram_assets.assets.daywise import MOST_SHOWN, Days, Metadata, Picture, shown_table
+from hologram_assets.assets import shown
+from hologram_assets.assets.daywise import Days, Metadata
 from hologram_assets.assets.declare import declared
+from hologram_assets.assets.shown import MOST_SHOWN, Picture, shown_table
 from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.inventory import PlanAssignment
 from hologram_assets.domain.pricing import PricingRules
@@ -86,7 +88,7 @@ def derive_overage_report(
                 ),
                 more=partial(_shown, partition=partition),
             )
-        days.picture(warehouse.warehouse, _PICTURES)
+        shown.add_pictures(context, days, warehouse.warehouse, _PICTURES)
 
 
 def _usage(connection: duckdb.DuckDBPyConnection, org_id: int, first: date, last: date) -> Callable[[date], str]:
@@ -123,12 +125,10 @@ def _sim(row: dict[str, Any]) -> dict[str, str]:
         "device": one_line(row["device_name"] or "", _LONGEST_NAME),
         "status": row["status"] if row["pricing_status"] == "priced" else f"{row['status']} ({row['pricing_status']})",
         "%": "" if row["pct_used"] is None else f"{row['pct_used']:.0f}",
+        "cost $": usd(row["overage_cost"], row["usage_charge"]),
         "expected $": usd(row["projected_overage_cost"], row["projected_usage_charge"]),
-        "overage $": usd(row["overage_cost"]),
-        "usage $": usd(row["usage_charge"]),
         "used MB": megabytes(row["usage_bytes"]),
         "of MB": megabytes(row["included_bytes"]),
-        "plan": one_line(row["plan_name"] or "?", _LONGEST_NAME),
     }
 
 

@@ -32,7 +32,7 @@ def up_to_date(table: Table) -> Check:
 
     return Check(
         "up_to_date",
-        "This day and those after it that build on it were derived after their data last changed.",
+        "Were this day and those after it that build on it derived after their data last changed?",
         ask,
     )
 
@@ -61,7 +61,7 @@ def _every_sim_priced(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Ans
 
 EVERY_SIM_PRICED = Check(
     "every_sim_priced",
-    "Every SIM of the report that can have a price has one; what has none by its plan's nature is counted only.",
+    "Has every SIM of the report a price that can have one? What has none by its plan's nature is counted only.",
     _every_sim_priced,
 )
 
@@ -102,6 +102,6 @@ def _closed_periods_reconcile(connection: duckdb.DuckDBPyConnection, day: OrgDay
 
 CLOSED_PERIODS_RECONCILE = Check(
     "closed_periods_reconcile",
-    "The sessions of the periods that ended on this day add up to Hologram's totals.",
+    "Do the sessions of the periods that ended on this day add up to Hologram's totals?",
     _closed_periods_reconcile,
 )

@@ -29,7 +29,7 @@ def nothing_missing_upstream(table: Table) -> Check:
             ),
         )
 
-    return Check("nothing_missing_upstream", "The latest answer of the API held every row that is stored.", ask)
+    return Check("nothing_missing_upstream", "Did the API's latest answer hold every row that is stored?", ask)
 
 
 def every_row_readable(table: Table) -> Check:
@@ -53,7 +53,7 @@ def every_row_readable(table: Table) -> Check:
             ),
         )
 
-    return Check("every_row_readable", "No row of the API had to be set aside.", ask)
+    return Check("every_row_readable", "Could every row of the API be read and stored?", ask)
 
 
 def every_rat_mapped(known: Collection[str]) -> Check:
@@ -80,7 +80,7 @@ def every_rat_mapped(known: Collection[str]) -> Check:
             ),
         )
 
-    return Check("every_rat_mapped", "Every radio access technology of the day has a level.", ask)
+    return Check("every_rat_mapped", "Has every radio access technology of the day a level?", ask)
 
 
 def _latest(connection: duckdb.DuckDBPyConnection, table: Table, day: OrgDay, *columns: str) -> tuple[int, ...]:

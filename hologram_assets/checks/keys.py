@@ -85,7 +85,7 @@ def keys_are_sound(table: Table) -> Check:
 
     return Check(
         "keys_are_sound",
-        f"Every row belongs to the partition, has its keys, and stands once ({key}).",
+        f"Does every row belong to the partition, have its keys, and stand once ({key})?",
         ask,
         blocking=True,
     )

@@ -11,6 +11,8 @@ import click
 from dagster import DagsterInstance
 from filelock import FileLock
 
+from hologram_assets.jobs import make_pool_known
+
 _OPENING_SECONDS = 60
 _DEFAULT_HOME = Path("data/dagster")
 
@@ -41,4 +43,5 @@ def dagster_instance() -> Iterator[DagsterInstance]:
     with FileLock(home / "opening.lock", timeout=_OPENING_SECONDS):
         instance = DagsterInstance.from_config(str(home))
     with instance:
+        make_pool_known(instance)
         yield instance

@@ -8,7 +8,7 @@ from datetime import timedelta
 from dagster import DefaultSensorStatus, SensorDefinition, SensorEvaluationContext, SensorResult, SkipReason, sensor
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from hologram_assets.jobs import run_of_days
+from hologram_assets.jobs import make_pool_known, run_of_days
 from hologram_assets.partitions import ORG, DayRange, Loadable, missing_orgs, orgs, today
 
 # A list of a hundred new ids fills the queue bit by bit, and the hourly runs of the others come in between.
@@ -43,6 +43,7 @@ def org_registry(
         ),
     )
     def org_registry_sensor(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        make_pool_known(context.instance)
         desired = read_org_ids()
         new = missing_orgs(desired, context.instance.get_dynamic_partitions(ORG))
         if not new:

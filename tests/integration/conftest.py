@@ -15,8 +15,7 @@ import pytest
 from dagster import DagsterInstance, RetryPolicy
 from filelock import FileLock
 
-from hologram_assets.assets import declare
-from hologram_assets.assets.daywise import Days
+from hologram_assets.assets import declare, shown
 from hologram_assets.partitions import today
 from hologram_assets.sandbox import Sandbox
 from tests.conftest import KEY, Deployment
@@ -118,7 +117,7 @@ def _load_base(folder: Path) -> datetime:
         patch.setenv("HOLOGRAM_API_KEY", KEY)
         patch.setenv("HOLOGRAM_BASE_URL", sandbox.base_url)
         patch.setenv("HOLOGRAM_WAREHOUSE", str(folder / "warehouse.duckdb"))
-        patch.setattr(Days, "picture", lambda *_: None)  # 210 pictures that nobody looks at
+        patch.setattr(shown, "add_pictures", lambda *_: None)  # 210 pictures that nobody looks at
         with DagsterInstance.ephemeral() as instance:
             summary = Deployment(sandbox, folder, instance).backfill(
                 now.date() - timedelta(days=DAYS - 1), now.date(), ORGS, _BASE_ASSETS

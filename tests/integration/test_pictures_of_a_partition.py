@@ -18,9 +18,11 @@ from dagster import (
     serialize_value,
 )
 
-from hologram_assets.assets import daywise
-from hologram_assets.assets.daywise import shown_table
-from hologram_assets.partitions import OrgDay, today
+from hologram_assets.assets import shown
+from hologram_assets.assets.shown import shown_table
+from hologram_assets.backfill import register_orgs
+from hologram_assets.jobs import run_of_days
+from hologram_assets.partitions import DayRange, OrgDay, today
 from hologram_assets.pictures import cost
 from hologram_assets.pictures.canvas import is_picture
 from hologram_assets.warehouse.pictures import day_costs
@@ -63,6 +65,33 @@ def derive(deployment: Deployment, first: date, last: date, *assets: str) -> Non
     assert deployment.backfill(first, last, [ORG], assets or tuple(PICTURES)).ok
 
 
+def test_the_hourly_refresh_leaves_pictures_to_others_and_leads_to_those_that_are_there(
+    loaded: Deploy, base: Base
+) -> None:
+    deployment = loaded()
+    register_orgs(deployment.instance, [ORG])
+    refresh = run_of_days("refresh", ORG, DayRange(base.today, base.today))
+    job = deployment.defs.resolve_job_def("refresh")
+    keys = [AssetKey(asset) for asset in PICTURES]
+
+    def hourly() -> None:
+        assert job.execute_in_process(
+            instance=deployment.instance, tags=dict(refresh.tags), asset_selection=keys
+        ).success
+
+    hourly()
+    derive(deployment, base.today, base.today)
+    hourly()
+    for asset, names in PICTURES.items():
+        without, drawn, linked = events(deployment, asset, base.today)
+        for name in names:
+            words = metadata(without)[name]
+            assert isinstance(words, TextMetadataValue)
+            assert "settle_schedule" in (words.text or "")
+            assert is_picture(markdown(drawn, name))
+            assert "see [the materialization of" in markdown(linked, name)
+
+
 def test_the_first_materialisation_of_a_utc_day_has_pictures_and_the_others_lead_to_it(
     loaded: Deploy, base: Base, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -70,7 +99,7 @@ def test_the_first_materialisation_of_a_utc_day_has_pictures_and_the_others_lead
     yesterday = base.today - ONE_DAY
     derive(deployment, yesterday, base.today)
     derive(deployment, base.today, base.today)
-    monkeypatch.setattr(daywise, "today", lambda: today() + ONE_DAY)
+    monkeypatch.setattr(shown, "today", lambda: today() + ONE_DAY)
     derive(deployment, base.today, base.today)
     for asset, names in PICTURES.items():
         assert len(events(deployment, asset, yesterday)) == 1
@@ -111,7 +140,7 @@ def test_what_can_not_be_read_for_a_picture_fails_no_day(
     loaded: Deploy, base: Base, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment = loaded()
-    monkeypatch.setattr(daywise.Days, "_drawn_today", None)
+    monkeypatch.setattr(shown, "_drawn_today", None)
     monkeypatch.setattr(
         "hologram_assets.assets.overage_report.day_costs", lambda connection, *_: connection.execute("SELECT 1/x")
     )
