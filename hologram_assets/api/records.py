@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -139,29 +140,45 @@ def session(row: Row) -> Session | Rejected:
     negative number among these. Whatever else can't be read goes to `extra` as it came: its bytes still count.
     """
     try:
-        record_id = read_required(row, "record_id", whole)
-        linkid = read_required(row, "linkid", whole)
-        session_end = read_required(row, "timestamp", moment)
-        session_begin = read_optional(row, "session_begin", moment)
-        size = read_required(row, "bytes", whole)
-    except ValueError as error:
-        return rejected(row, str(error))
-    extra = {name: value for name, value in row.items() if name not in _KNOWN and name.lower() not in NEVER_STORED}
-    optional: dict[str, Any] = {}
+        record_id, linkid, size = whole(row.get("record_id")), whole(row.get("linkid")), whole(row.get("bytes"))
+        session_end, session_begin = moment(row.get("timestamp")), moment(row.get("session_begin"))
+    except ValueError:
+        return rejected(row, _why_not_a_session(row))
+    if record_id is None or linkid is None or size is None or session_end is None:
+        return rejected(row, _why_not_a_session(row))
+    extra = {name: row[name] for name in _unknown_names(tuple(row))}
+    optional: list[Any] = []
     for name, read in _OPTIONAL.items():
         value = row.get(name)
-        if value and isinstance(value, (dict, list)):
-            optional[name] = None
-            extra[name] = value
-            continue
         try:
-            optional[name] = read(value)
+            optional.append(read(value))
+            unread = isinstance(value, (dict, list)) and bool(value)
         except ValueError:
-            optional[name] = None
+            optional.append(None)
+            unread = True
+        if unread:
             extra[name] = value
-    return Session(
-        record_id, linkid, session_begin, session_end, size, **optional, extra=as_json(extra) if extra else None
-    )
+    optional.append(as_json(extra) if extra else None)
+    return Session(record_id, linkid, session_begin, session_end, size, *optional)
+
+
+@lru_cache(maxsize=256)
+def _unknown_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Of a row's fields those that this version doesn't know; nearly all rows of an answer have the same."""
+    return tuple(name for name in names if name not in _KNOWN and name.lower() not in NEVER_STORED)
+
+
+def _why_not_a_session(row: Row) -> str:
+    """The first field that a session can't be without, or that can't be read."""
+    try:
+        read_required(row, "record_id", whole)
+        read_required(row, "linkid", whole)
+        read_required(row, "timestamp", moment)
+        read_optional(row, "session_begin", moment)
+        read_required(row, "bytes", whole)
+    except ValueError as error:
+        return str(error)
+    raise AssertionError(row)
 
 
 def billing_total(row: Row) -> BillingTotal | Rejected:

@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 _NULLS = {"", "unknown", "null", "none", "0000-00-00 00:00:00", "0000-00-00"}
+_NULLS_BEGIN = {"", *"uUnN0", *(character for character in map(chr, range(0x3001)) if character.isspace())}
 _BIGINT_MAX = 2**63 - 1
 _MOST_DIGITS = 20
 _SHOWN_CHARACTERS = 60
@@ -20,16 +21,24 @@ _MONEY_PLACES = Decimal("1e-18")
 
 def text(value: Any) -> str | None:
     """A string; numbers become their digits."""
+    if isinstance(value, str):
+        return None if is_null(value) else value
     if value is None or isinstance(value, (dict, list)):
         return None
-    if isinstance(value, str):
-        return None if value.strip().lower() in _NULLS else value
     return str(value)
+
+
+def is_null(value: str) -> bool:
+    """Whether a string is one of Hologram's words for null."""
+    # A window has millions of values: most are told from null by their first character.
+    return value[:1] in _NULLS_BEGIN and value.strip().lower() in _NULLS
 
 
 def whole(value: Any) -> int | None:
     """A whole number that is not negative and fits 64 bits."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in _NULLS):
+    if type(value) is int and 0 <= value <= _BIGINT_MAX:
+        return value
+    if value is None or (isinstance(value, str) and is_null(value)):
         return None
     number = _integer(value)
     if number is None:
@@ -86,7 +95,7 @@ def _shown(value: Any) -> str:
 
 def moment(value: Any) -> datetime | None:
     """A time in naive UTC from `YYYY-MM-DD HH:MM:SS`; one that names its offset is converted."""
-    if value is None or (isinstance(value, str) and value.strip().lower() in _NULLS):
+    if value is None or (isinstance(value, str) and is_null(value)):
         return None
     if not isinstance(value, str) or len(value) < len("YYYY-MM-DD HH:MM"):
         msg = f"{_shown(value)} is not a time"

@@ -68,7 +68,7 @@ def add_pictures(
     except Exception as error:  # noqa: BLE001 - drawn twice is better than a day failed
         context.log.warning(f"can't see which pictures were drawn today: {error}")
         earlier = {}
-    for name, picture in reversed(pictures.items()):  # the last that is added is shown first
+    for name, picture in reversed(list(pictures.items())):  # the last that is added is shown first
         lacking = []
         for day in days.stored:
             if (day, name) in earlier:
