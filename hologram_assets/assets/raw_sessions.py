@@ -20,6 +20,7 @@ from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.run_tags import SETTLE_TAG
 from hologram_assets.warehouse import sessions
+from hologram_assets.warehouse.known import loaded_days
 from hologram_assets.warehouse.loads import utc_now
 from hologram_assets.warehouse.tables import RAW_SESSIONS
 
@@ -114,7 +115,9 @@ def _load_window(
                     ),
                     api_calls=sum(piece.pages for piece in covering if _own_day(piece.slice, window) == day),
                 )
-        merge_whatever_came(context, days, org_id, came, warehouse)
+        near = loaded_days(warehouse.warehouse, org_id, (start - margin).date(), (end + margin).date())
+        if len(near | set(window.days)) > 1:
+            merge_whatever_came(context, days, org_id, came, warehouse)
         context.log.info(f"organisation {org_id}, {window.first} to {window.last}: {client.calls} API calls")
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import duckdb
 
 from hologram_assets.warehouse.connection import Warehouse, WarehouseMissingError
-from hologram_assets.warehouse.tables import DAILY_LINK_USAGE
+from hologram_assets.warehouse.replay import stored_days
+from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, RAW_SESSIONS
 
 LOOK_BACK = timedelta(days=90)
 """How far back a derived day looks."""
@@ -24,6 +25,15 @@ def known_linkids(warehouse: Warehouse, org_id: int) -> list[int]:
            UNION SELECT linkid FROM hologram.daily_link_usage WHERE org_id = $org_id""",
         {"org_id": org_id},
     )
+
+
+def loaded_days(warehouse: Warehouse, org_id: int, first: date, last: date) -> set[date]:
+    """Days `first` to `last` whose sessions were loaded."""
+    try:
+        with warehouse.read() as connection:
+            return set(stored_days(connection, org_id, first, last, [RAW_SESSIONS.name]))
+    except WarehouseMissingError:
+        return set()
 
 
 def plans_in_use(warehouse: Warehouse, org_id: int, days: Sequence[date]) -> list[int]:
