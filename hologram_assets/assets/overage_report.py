@@ -122,11 +122,11 @@ def _sim(row: dict[str, Any]) -> dict[str, str]:
     # The UI cuts a wide table off at the right: what matters most stands left.
     return {
         "SIM": str(row["linkid"]),
-        "device": one_line(row["device_name"] or "", _LONGEST_NAME),
         "status": row["status"] if row["pricing_status"] == "priced" else f"{row['status']} ({row['pricing_status']})",
         "%": "" if row["pct_used"] is None else f"{row['pct_used']:.0f}",
         "cost $": usd(row["overage_cost"], row["usage_charge"]),
         "expected $": usd(row["projected_overage_cost"], row["projected_usage_charge"]),
+        "device": one_line(row["device_name"] or "", _LONGEST_NAME),
         "used MB": megabytes(row["usage_bytes"]),
         "of MB": megabytes(row["included_bytes"]),
     }
