@@ -42,6 +42,7 @@ from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.schedules import DAILY, HOURLY, WEEKLY, schedule_of
 from hologram_assets.sensors.alert_delivery import alert_delivery
 from hologram_assets.sensors.check_failures import check_failures
+from hologram_assets.sensors.lost_runs import lost_runs
 from hologram_assets.sensors.org_registry import org_registry
 from hologram_assets.sensors.run_failures import run_failures
 from hologram_assets.settings import Settings, load_settings
@@ -142,6 +143,7 @@ def _sensors(settings: Settings, refresh: UnresolvedAssetJobDefinition) -> list[
         ),
         run_failures(webserver, status),
         check_failures(webserver, status),
+        lost_runs(status),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from dagster import AssetSelection, DagsterInstance, RunRequest, define_asset_job
@@ -14,7 +15,7 @@ from dagster._core.storage.tags import (
 )
 
 from hologram_assets.partitions import DayRange, OrgDay
-from hologram_assets.run_tags import ORG_TAG, PICTURES_TAG, POOL, SETTLE_TAG
+from hologram_assets.run_tags import FIRST_DAYS_TAG, ORG_TAG, PICTURES_TAG, POOL, SETTLE_TAG
 
 REFRESH: Final = "refresh"
 SETTLE: Final = "settle"
@@ -23,6 +24,14 @@ _PRIORITY: Final = {REFRESH: 10, SETTLE: -10}
 # Seconds. A run whose process was killed (a reboot) is taken for a running one and keeps its slot of the pool until then;
 # `dagster.yaml` gives a backfill of months more.
 _LONGEST: Final = {REFRESH: 2 * 3600, SETTLE: 6 * 3600}
+
+
+FIRST_DAYS_TAGS: Final = {
+    FIRST_DAYS_TAG: "true",
+    # History: it waits for what is about today, and may take as long as a backfill.
+    PRIORITY_TAG: "0",
+    MAX_RUNTIME_SECONDS_TAG: str(12 * 3600),
+}
 
 
 def make_pool_known(instance: DagsterInstance) -> None:
@@ -61,7 +70,9 @@ def _tags(job: str) -> dict[str, str]:
     return {PRIORITY_TAG: str(_PRIORITY[job]), MAX_RUNTIME_SECONDS_TAG: str(_LONGEST[job])}
 
 
-def run_of_days(job: str, org_id: int, days: DayRange, run_key: str | None = None) -> RunRequest:
+def run_of_days(
+    job: str, org_id: int, days: DayRange, run_key: str | None = None, tags: Mapping[str, str] | None = None
+) -> RunRequest:
     """A run of `job` over contiguous days of an organisation, as the UI's backfill makes it of a range."""
     return RunRequest(
         run_key=run_key,
@@ -70,5 +81,6 @@ def run_of_days(job: str, org_id: int, days: DayRange, run_key: str | None = Non
             ASSET_PARTITION_RANGE_START_TAG: OrgDay(org_id, days.first).key,
             ASSET_PARTITION_RANGE_END_TAG: OrgDay(org_id, days.last).key,
             ORG_TAG: str(org_id),
+            **(tags or {}),
         },
     )

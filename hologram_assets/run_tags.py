@@ -15,3 +15,9 @@ SETTLE_TAG: Final = "hologram/settle"
 
 PICTURES_TAG: Final = "hologram/pictures"
 """`no`: pictures are left to another run. To load what draws them takes a run most of a second."""
+
+PROCESS_TAG: Final = "hologram/process"
+"""The process that executes the run, as `processes.this_process` names it."""
+
+FIRST_DAYS_TAG: Final = "hologram/first-days"
+"""`true`: the run loads the first days of an organisation that is new."""

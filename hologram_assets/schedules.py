@@ -6,6 +6,7 @@ All times are UTC, like the days. Each tick asks for one run per organisation, a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -21,10 +22,10 @@ from dagster import (
 )
 from dagster._check import CheckError
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from hologram_assets.jobs import REFRESH, run_of_days
-from hologram_assets.partitions import ORG, DayRange, Loadable, today
-from hologram_assets.run_tags import ORG_TAG
+from hologram_assets.partitions import ORG, DayRange, Loadable, parse_key, today
 
 _UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -95,7 +96,7 @@ def schedule_of(
                 else "HOLOGRAM_ORG_IDS is empty: set it to your organisations' ids, like 144,145"
             )
         # A slow hour must not fill the queue with runs that all ask for the same days. A settle asks for its own days.
-        busy = [org_id for org_id in org_ids if job.name == REFRESH and _is_busy(context, job.name, org_id)]
+        busy = sorted(_busy(context, job.name) & set(org_ids)) if job.name == REFRESH else []
         if busy:
             context.log.info(f"the last {job.name} of organisation {', '.join(map(str, busy))} has not ended yet")
         requests = [
@@ -116,6 +117,11 @@ def _scheduled(context: ScheduleEvaluationContext) -> datetime | None:
         return None
 
 
-def _is_busy(context: ScheduleEvaluationContext, job: str, org_id: int) -> bool:
-    unfinished = RunsFilter(job_name=job, tags={ORG_TAG: str(org_id)}, statuses=_UNFINISHED)
-    return context.instance.get_runs_count(unfinished) > 0
+def _busy(context: ScheduleEvaluationContext, job: str) -> set[int]:
+    """Organisations of which a run of the job has not ended, whoever started it."""
+    busy = set()
+    for run in context.instance.get_runs(filters=RunsFilter(job_name=job, statuses=_UNFINISHED)):
+        key = run.tags.get(ASSET_PARTITION_RANGE_START_TAG) or run.tags.get(PARTITION_NAME_TAG, "")
+        with suppress(ValueError):
+            busy.add(parse_key(key).org_id)
+    return busy

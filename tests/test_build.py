@@ -94,6 +94,7 @@ def test_the_sensors_and_resources_have_their_names(defs: Definitions) -> None:
         "network_change_sensor",
         "run_failure_alert_sensor",
         "asset_check_alert_sensor",
+        "lost_run_sensor",
     }
     assert {"hologram", "warehouse", "slack"} <= set(defs.resources or {})
 

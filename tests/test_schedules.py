@@ -20,8 +20,8 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from dagster._core.test_utils import create_run_for_test
 
 from hologram_assets.build import build_defs
-from hologram_assets.jobs import refresh_job, settle_job
-from hologram_assets.partitions import ORG, Loadable, today
+from hologram_assets.jobs import refresh_job, run_of_days, settle_job
+from hologram_assets.partitions import ORG, DayRange, Loadable, today
 from hologram_assets.schedules import DAILY, HOURLY, WEEKLY, Rhythm, schedule_of
 
 LONG_AGO = date(2020, 1, 1)
@@ -103,9 +103,14 @@ def test_without_an_organisation_the_tick_says_why_it_does_nothing(
 def test_an_organisation_whose_last_refresh_has_not_ended_is_not_asked_for_again(
     instance: DagsterInstance, status: DagsterRunStatus
 ) -> None:
-    create_run_for_test(instance, job_name="refresh", tags={"hologram/org": "144"}, status=status)
+    create_run_for_test(
+        instance,
+        job_name="refresh",
+        tags=dict(run_of_days("refresh", 144, DayRange(ago(1), today())).tags),
+        status=status,
+    )
     assert asked(tick(instance, HOURLY)) == [(f"{ago(1)}|145", f"{today()}|145")]
-    create_run_for_test(instance, job_name="refresh", tags={"hologram/org": "145"}, status=status)
+    create_run_for_test(instance, job_name="refresh", tags={"dagster/partition": f"{today()}|145"}, status=status)
     assert "has not ended yet" in (tick(instance, HOURLY).skip_message or "")
     # A settle asks for days of its own, which nobody asks for again.
     assert len(asked(tick(instance, DAILY))) == 2
@@ -113,7 +118,12 @@ def test_an_organisation_whose_last_refresh_has_not_ended_is_not_asked_for_again
 
 @pytest.mark.parametrize("status", [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED])
 def test_a_refresh_that_ended_holds_up_nothing(instance: DagsterInstance, status: DagsterRunStatus) -> None:
-    create_run_for_test(instance, job_name="refresh", tags={"hologram/org": "144"}, status=status)
+    create_run_for_test(
+        instance,
+        job_name="refresh",
+        tags=dict(run_of_days("refresh", 144, DayRange(ago(1), today())).tags),
+        status=status,
+    )
     assert len(asked(tick(instance, HOURLY))) == 2
 
 

@@ -30,7 +30,9 @@ from dagster._core.definitions.metadata import RawMetadataValue
 
 from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError, KeyRefusedError, PermanentError
 from hologram_assets.partitions import OrgDay, days_by_org, parse_key
+from hologram_assets.processes import this_process
 from hologram_assets.resources.hologram import key_variable
+from hologram_assets.run_tags import PROCESS_TAG
 from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 from hologram_assets.warehouse.derived import NotLoadedError
 from hologram_assets.warehouse.known import LOOK_BACK, stale_days
@@ -69,6 +71,8 @@ def load_metadata(load: Load, api_calls: int | None = None) -> dict[str, RawMeta
     if api_calls is not None:
         numbers |= {
             "late_rows": load.late_rows,
+            **({} if load.late_bytes is None else {"late_bytes": load.late_bytes}),
+            **({} if load.lateness_seconds is None else {"greatest_lateness_hours": load.lateness_seconds / 3600}),
             "missing_upstream": load.missing_upstream,
             "rejected_rows": load.rejected_rows,
             "api_calls": api_calls,
@@ -90,7 +94,14 @@ class Days:
         self._asset = context.asset_key.to_user_string()
         self._good: dict[OrgDay, Metadata] = {}
         self._bad: dict[OrgDay, Exception] = {}
-        self.partitions = sorted(parse_key(key) for key in context.partition_keys)
+        _name_process(context)
+        try:
+            self.partitions = sorted(parse_key(key) for key in context.partition_keys)
+        except ValueError as error:
+            raise Failure(
+                f"{error}: no day of an organisation. An organisation is a number, Hologram's id of it",
+                allow_retries=False,
+            ) from error
 
     def to_derive(self, warehouse: Warehouse) -> Iterator[OrgDay]:
         """The run's days, and then the stale ones within 90 days of them, by organisation, ascending."""
@@ -120,6 +131,7 @@ class Days:
 
     def failed(self, day: OrgDay, error: Exception) -> None:
         """A day failed; the others go on. One that the run was not asked for doesn't fail it: it stays as it was."""
+        self._good.pop(day, None)
         if day in self.partitions:
             self._bad[day] = error
         self._context.log.error(f"{self._asset} {day.key}: {error}")
@@ -229,12 +241,22 @@ class Days:
             )
 
 
+_named: set[str] = set()
+
+
+def _name_process(context: AssetExecutionContext) -> None:
+    """Say in the run's tags which process runs it, once: `lost_run_sensor` looks whether it is still there."""
+    if context.run.run_id not in _named:
+        _named.add(context.run.run_id)
+        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
+
+
 def _failure(asset: str, bad: Mapping[OrgDay, Exception]) -> Failure:
     reasons: dict[str, list[str]] = {}
-    for day, error in bad.items():
+    for day, error in sorted(bad.items(), key=lambda item: item[0]):
         reasons.setdefault(str(error) or type(error).__name__, []).append(day.key)
     text = "; ".join(f"{', '.join(days)}: {reason}" for reason, days in reasons.items())
-    days = ", ".join(day.key for day in bad)
+    days = ", ".join(day.key for day in sorted(bad))
     return Failure(
         description=f"{asset} failed for {text}",
         metadata={"failed_partitions": days, "reasons": MetadataValue.json(reasons)},

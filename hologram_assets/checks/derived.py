@@ -6,7 +6,7 @@ import duckdb
 
 from hologram_assets.checks.evaluate import Answer, Check
 from hologram_assets.partitions import OrgDay, contiguous
-from hologram_assets.warehouse.known import stale_days
+from hologram_assets.warehouse.known import LOOK_BACK, stale_days
 from hologram_assets.warehouse.tables import CLOSED_PERIODS, OVERAGE_REPORT, Table
 
 _SHOWN = 10
@@ -17,7 +17,7 @@ def up_to_date(table: Table) -> Check:
     """Warns of days that were derived before the data they were made from last changed."""
 
     def ask(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Answer:
-        older = stale_days(connection, table.name, day.org_id, day.day)
+        older = stale_days(connection, table.name, day.org_id, day.day - LOOK_BACK, day.day + LOOK_BACK)
         ranges = [f"{days.first} to {days.last}" for days in contiguous(older)]
         return Answer(
             passed=not older,
@@ -32,7 +32,7 @@ def up_to_date(table: Table) -> Check:
 
     return Check(
         "up_to_date",
-        "Were this day and those after it that build on it derived after their data last changed?",
+        "Were this day and those within 90 days of it derived after their data last changed?",
         ask,
     )
 

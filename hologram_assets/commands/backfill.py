@@ -25,7 +25,7 @@ from hologram_assets.backfill import (
 from hologram_assets.build import build_defs, hologram_resource
 from hologram_assets.commands.instance import dagster_instance
 from hologram_assets.commands.progress import day_progress
-from hologram_assets.partitions import ORG, missing_orgs
+from hologram_assets.partitions import ORG, missing_orgs, rectangle
 from hologram_assets.resources.hologram import key_variable
 from hologram_assets.settings import Settings, SettingsError
 
@@ -120,11 +120,17 @@ def run_request(defs: Definitions, instance: DagsterInstance, request: Request, 
         return Backfill(defs, instance, advance).run(request)
 
 
+def _others(summary: Summary, request: Request) -> str:
+    asked = {(asset, day) for asset in request.assets for day in rectangle(request.org_ids, request.days)}
+    others = len(summary.stored - asked)
+    return f"; {others} of them are other days that were made from what has changed" if others else ""
+
+
 def print_summary(summary: Summary, request: Request, console: Console) -> None:
     """What was stored, and each failure with its partitions, equal reasons together."""
     console.print(
         f"{len(summary.stored)} partitions of {len(request.assets)} assets stored in {len(summary.runs)} runs, "
-        f"{len(summary.failed)} failed",
+        f"{len(summary.failed)} failed{_others(summary, request)}",
         highlight=False,
     )
     together: dict[tuple[str, str], list[str]] = defaultdict(list)

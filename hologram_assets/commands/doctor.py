@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
+from pathlib import Path
 from typing import Literal
 
 import requests
@@ -139,6 +141,8 @@ def _strangers(settings: Settings, named: Collection[int]) -> Iterator[_Said]:
 
 def _warehouse(settings: Settings) -> Finding:
     warehouse = Warehouse(settings.hologram_warehouse, lock_timeout_seconds=5)
+    if not warehouse.path.exists():
+        return _no_warehouse(warehouse.path)
     try:
         with warehouse.write() as connection:
             row = connection.execute("SELECT count(*), count(DISTINCT org_id) FROM hologram.raw_sessions").fetchone()
@@ -148,6 +152,19 @@ def _warehouse(settings: Settings) -> Finding:
     return Finding(
         "ok", "HOLOGRAM_WAREHOUSE", f"{settings.hologram_warehouse}: {sessions} sessions of {orgs} organisations"
     )
+
+
+def _no_warehouse(path: Path) -> Finding:
+    """A file that isn't there may be a slip of the pen: nothing is made."""
+    folder = next(parent for parent in path.parents if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Finding(
+            "fail", "HOLOGRAM_WAREHOUSE", f"{path} can't be made: {error}. Check the path and its permissions"
+        )
+    return Finding("note", "HOLOGRAM_WAREHOUSE", f"{path} is not there yet: the first load makes it")
 
 
 def _api(settings: Settings, org_id: int, answering: dict[int, ClockReading | None]) -> Iterator[Finding]:

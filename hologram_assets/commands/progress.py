@@ -27,7 +27,9 @@ def day_progress(total: int, console: Console) -> Iterator[Callable[[str, OrgDay
 
         def advance(asset: str, day: OrgDay) -> None:
             done.add((asset, day))
-            bar.update(task, completed=len(done), description=f"{asset} {day.day} of {day.org_id}")
+            bar.update(
+                task, completed=len(done), total=max(total, len(done)), description=f"{asset} {day.day} of {day.org_id}"
+            )
 
         yield advance
 
@@ -42,6 +44,7 @@ def _lines(total: int, console: Console) -> Callable[[str, OrgDay], None]:
         now = time.monotonic()
         if now - last_line >= _SECONDS_BETWEEN_LINES or len(done) == total:
             last_line = now
-            console.print(f"{len(done)} of {total}: {asset} {day.key}", highlight=False)
+            # Other days than those that were asked for, made from what changed, come on top.
+            console.print(f"{len(done)} of {max(total, len(done))}: {asset} {day.key}", highlight=False)
 
     return advance

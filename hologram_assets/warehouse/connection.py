@@ -136,6 +136,7 @@ class Warehouse:
             raise WarehouseError(msg)
         partial = target.with_name(target.name + ".partial")
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             partial.unlink(missing_ok=True)
             with self.read() as connection:
                 connection.execute(f"ATTACH {_literal(partial)} AS copy")
@@ -146,7 +147,8 @@ class Warehouse:
             msg = f"{target} can't be written: {error}"
             raise WarehouseError(msg) from error
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self, *, write: bool) -> Iterator[None]:

@@ -67,11 +67,11 @@ class DifferingPeriod(NamedTuple):
 def differing_periods(
     connection: duckdb.DuckDBPyConnection, org_id: int, ended: Collection[date]
 ) -> list[DifferingPeriod]:
-    """Periods that ended on these days and don't agree with Hologram's total, the largest difference first."""
+    """Periods that ended on these days and don't agree with Hologram's total; those that lack most bytes first."""
     rows = connection.execute(
         """SELECT linkid, period_start, period_end FROM hologram.closed_periods
            WHERE org_id = ? AND day IN (SELECT unnest(CAST(? AS DATE[]))) AND NOT reconciled
-           ORDER BY abs(session_bytes - hologram_bytes) DESC, linkid""",
+           ORDER BY session_bytes - hologram_bytes, linkid""",
         [org_id, list(ended)],
     ).fetchall()
     return [DifferingPeriod(*row) for row in rows]
@@ -98,8 +98,10 @@ def stale_days(
                 AND s.day BETWEEN d.day - $days AND d.day)
             OR ($asset = 'alerts' AND s.asset IN ('overage_report', 'network_changes')
                 AND s.day BETWEEN d.day - $days AND d.day)
-            OR ($asset = 'overage_report' AND s.day = d.day
-                AND s.asset IN ('billing_usage', 'plan_catalog', 'sim_inventory')))
+            OR ($asset = 'overage_report' AND s.day = d.day AND s.asset = 'billing_usage')
+            -- What ended on a day is priced as on the day before.
+            OR ($asset = 'overage_report' AND s.day BETWEEN d.day - 1 AND d.day
+                AND s.asset IN ('plan_catalog', 'sim_inventory')))
         WHERE d.org_id = $org_id AND d.asset = $asset AND d.day BETWEEN $first AND $last
         GROUP BY d.day ORDER BY d.day""",
         {"asset": asset, "org_id": org_id, "first": first, "last": last or first + LOOK_BACK, "days": look_back.days},

@@ -23,7 +23,7 @@ class Load:
     """What one write of a partition did. `bytes` are those of the partition's usage, None where it has none.
 
     `late_rows` came after an earlier load had passed their time, `late_bytes` are theirs; `lateness_seconds` is the longest
-    that one of them was still lacking after its end.
+    that one of them was still lacking after its end. A load that is not `whole` asked for some SIMs only.
     """
 
     rows: int
@@ -36,6 +36,7 @@ class Load:
     missing_upstream: int = 0
     rejected_rows: int = 0
     complete_through: datetime | None = None
+    whole: bool = True
 
     @property
     def changed_data(self) -> bool:
@@ -68,11 +69,12 @@ def record_load(
     now = read_at or utc_now()
     key = [org_id, day, asset]
     before = connection.execute(
-        f"""SELECT data_changed_at, complete_through, late_rows_ever, late_bytes_ever, greatest_lateness_seconds
+        f"""SELECT data_changed_at, complete_through, late_rows_ever, late_bytes_ever, greatest_lateness_seconds,
+                   looked_at
             FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?""",
         key,
     ).fetchone()
-    late_rows, late_bytes, lateness = before[2:] if before else (None, None, None)
+    late_rows, late_bytes, lateness, looked_at = before[2:] if before else (None,) * 4
     through = min(load.complete_through, end_of_day(day)) if load.complete_through else None
     # Known to be complete up to a later moment, the same rows say more than they did.
     grew = before is not None and through is not None and (before[1] is None or before[1] < through)
@@ -81,6 +83,7 @@ def record_load(
     values = asdict(load) | {
         "org_id": org_id, "day": day, "asset": asset, "loaded_at": now, "data_changed_at": changed_at, "run_id": run_id,
         "complete_through": through,
+        "looked_at": now if load.whole else looked_at,
         "late_rows_ever": (late_rows or 0) + load.late_rows,
         "late_bytes_ever": None if load.late_bytes is None else (late_bytes or 0) + load.late_bytes,
         "greatest_lateness_seconds": max((known for known in (lateness, load.lateness_seconds) if known), default=None),

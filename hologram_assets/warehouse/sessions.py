@@ -43,18 +43,18 @@ def merge_day(
     _stage(connection, org_id, files)
     _compare(connection, org_id, day)
     before = connection.execute(
-        f"""SELECT complete_through, loaded_at, missing_upstream, rejected_rows FROM {PARTITION_LOADS.qualified}
-            WHERE org_id = ? AND day = ? AND asset = ?""",
+        f"""SELECT complete_through, coalesce(looked_at, loaded_at), missing_upstream, rejected_rows
+            FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?""",
         [org_id, day, ASSET],
     ).fetchone()
-    passed, loaded_at, missing, rejected_rows = before or (None, None, 0, 0)
+    passed, looked_at, missing, rejected_rows = before or (None, None, 0, 0)
     new, changed, late, late_bytes, lateness = _numbers(
         connection,
         """SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_changed),
                   count(*) FILTER (WHERE is_late), coalesce(sum(bytes) FILTER (WHERE is_late), 0),
-                  coalesce(max(date_diff('second', session_end, $loaded_at)) FILTER (WHERE is_late), 0)
+                  coalesce(max(date_diff('second', session_end, $looked_at)) FILTER (WHERE is_late), 0)
            FROM (SELECT *, is_new AND session_end < $passed AS is_late FROM compared)""",
-        {"passed": passed, "loaded_at": loaded_at},
+        {"passed": passed, "looked_at": looked_at},
     )
     if complete_through is not None:
         missing, rejected_rows = _missing(connection, org_id, day), len(rejected)
@@ -90,6 +90,7 @@ def merge_day(
         lateness_seconds=lateness or None,
         missing_upstream=missing,
         rejected_rows=rejected_rows,
+        whole=complete_through is not None,
         complete_through=max(filter(None, (passed, complete_through)), default=None),
     )
     record_load(connection, org_id, day, ASSET, load, run_id)
@@ -117,11 +118,12 @@ def _compare(connection: duckdb.DuckDBPyConnection, org_id: int, day: date | Non
 
 
 def _missing(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> int:
-    """Stored sessions of the day that the files lack."""
+    """Stored sessions of the day that the files lack; what a run beside this one fetched later could not be in them."""
     (missing,) = _numbers(
         connection,
         f"""SELECT count(*) FROM {RAW_SESSIONS.qualified} AS s
             WHERE s.org_id = $org_id AND s.day = $day
+              AND s.fetched_at <= coalesce((SELECT max(fetched_at) FROM incoming), s.fetched_at)
               AND NOT EXISTS (SELECT 1 FROM incoming AS i WHERE i.record_id = s.record_id)""",
         {"org_id": org_id, "day": day},
     )

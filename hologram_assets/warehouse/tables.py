@@ -153,6 +153,7 @@ PARTITION_LOADS = _table(
     """
     asset VARCHAR Dagster asset
     loaded_at TIMESTAMP when it was last written (UTC)
+    looked_at TIMESTAMP when all of it was last asked for (UTC); later loads were of single SIMs
     complete_through TIMESTAMP all data of the organisation up to this moment was seen (UTC)
     rows BIGINT rows stored
     late_rows BIGINT rows that came after an earlier load had passed their time

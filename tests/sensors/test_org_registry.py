@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import pytest
-from dagster import DagsterInstance, DefaultSensorStatus, RunRequest, build_sensor_context
+from dagster import DagsterInstance, DagsterRunStatus, DefaultSensorStatus, RunRequest, build_sensor_context
 from dagster._core.definitions.sensor_definition import SensorExecutionData
+from dagster._core.test_utils import create_run_for_test
 
 from hologram_assets.jobs import refresh_job
 from hologram_assets.partitions import ORG, Loadable, today
@@ -74,6 +75,28 @@ def test_many_new_organisations_come_a_few_a_tick_until_all_are_there() -> None:
         assert sorted(map(int, added(first) + added(second))) == wanted
         instance.add_dynamic_partitions(ORG, added(second))
         assert "are partitions already" in (tick(instance, lambda: wanted).skip_message or "")
+
+
+def test_first_days_that_failed_are_asked_for_again_after_an_hour_until_they_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with DagsterInstance.ephemeral() as instance:
+        (request,) = tick(instance, lambda: [144]).run_requests or []
+        instance.add_dynamic_partitions(ORG, ["144"])
+        keys = [request.run_key]
+        for status in (DagsterRunStatus.FAILURE, DagsterRunStatus.FAILURE):
+            create_run_for_test(instance, job_name="refresh", tags=dict(request.tags), status=status)
+            assert not tick(instance, lambda: [144]).run_requests
+            monkeypatch.setattr("hologram_assets.sensors.org_registry._PAUSE_SECONDS", -1)
+            assert not tick(instance, list).run_requests
+            (again,) = tick(instance, lambda: [144]).run_requests or []
+            assert asked([again]) == asked([request])
+            keys.append(again.run_key)
+            monkeypatch.undo()
+        assert len(set(keys)) == 3
+        monkeypatch.setattr("hologram_assets.sensors.org_registry._PAUSE_SECONDS", -1)
+        create_run_for_test(instance, job_name="refresh", tags=dict(request.tags), status=DagsterRunStatus.SUCCESS)
+        assert not tick(instance, lambda: [144]).run_requests
 
 
 @pytest.mark.parametrize("org_ids", [[144], []])

@@ -50,16 +50,17 @@ def test_what_a_killed_writer_had_committed_is_in_the_copy(path: Path, tmp_path:
     assert count(tmp_path / "copy.duckdb") == 2
 
 
-def test_a_file_that_is_there_stays_and_a_folder_that_is_not_is_named(path: Path, tmp_path: Path) -> None:
-    there = tmp_path / "there.duckdb"
+def test_a_file_that_is_there_stays_and_a_folder_is_made(path: Path, tmp_path: Path) -> None:
+    there, blocked = tmp_path / "there.duckdb", tmp_path / "there.duckdb" / "copy.duckdb"
     there.write_text("mine")
-    for target, words in ((there, "is there already"), (tmp_path / "nowhere" / "copy.duckdb", "can't be written")):
+    for target, words in ((there, "is there already"), (blocked, "can't be written")):
         result = run("backup", str(target))
         assert result.exit_code == 1
         assert words in result.stderr
         assert str(target) in result.stderr
     assert there.read_text() == "mine"
-    assert sorted(file.name for file in tmp_path.iterdir() if "partial" in file.name) == []
+    assert run("backup", str(tmp_path / "backups" / "of" / "today.duckdb")).exit_code == 0
+    assert [file for file in tmp_path.rglob("*") if "partial" in file.name] == []
 
 
 def test_without_a_warehouse_there_is_nothing_to_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
