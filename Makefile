@@ -17,7 +17,8 @@ DAGSTER_HOME ?= $(or $(shell sed -n 's/^DAGSTER_HOME=//p' .env 2>/dev/null),$(CU
 # Dagster's word that its commands have newer names.
 BETA := ignore:Parameter `backfill_policy` of function `asset` is currently in beta
 DEV_WARNINGS := $(BETA),ignore:Function `dev_command` is superseded
-CHECK_WARNINGS := error,$(BETA),ignore:Function `definitions_validate_command` is superseded
+# Dagster reads a deprecated property of its own whenever it shows a schedule to another process.
+CHECK_WARNINGS := error,$(BETA),ignore:Function `definitions_validate_command` is superseded,ignore:Property `ScheduleDefinition.environment_vars` is deprecated
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

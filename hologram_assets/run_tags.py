@@ -17,7 +17,7 @@ PICTURES_TAG: Final = "hologram/pictures"
 """`no`: pictures are left to another run. To load what draws them takes a run most of a second."""
 
 PROCESS_TAG: Final = "hologram/process"
-"""The process that executes the run, as `processes.this_process` names it."""
+"""The run's id, and after a blank the process that executes it: a retry is born with the tags of the run before it."""
 
 FIRST_DAYS_TAG: Final = "hologram/first-days"
 """`true`: the run loads the first days of an organisation that is new."""

@@ -248,7 +248,7 @@ def _name_process(context: AssetExecutionContext) -> None:
     """Say in the run's tags which process runs it, once: `lost_run_sensor` looks whether it is still there."""
     if context.run.run_id not in _named:
         _named.add(context.run.run_id)
-        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: this_process()})
+        context.instance.add_run_tags(context.run.run_id, {PROCESS_TAG: f"{context.run.run_id} {this_process()}"})
 
 
 def _failure(asset: str, bad: Mapping[OrgDay, Exception]) -> Failure:

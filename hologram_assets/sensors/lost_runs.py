@@ -35,8 +35,8 @@ def lost_runs(status: DefaultSensorStatus = DefaultSensorStatus.RUNNING) -> Sens
     def lost_run_sensor(context: SensorEvaluationContext) -> SkipReason:
         ended = []
         for found in context.instance.get_runs(filters=RunsFilter(statuses=_LIVE)):
-            process = found.tags.get(PROCESS_TAG)
-            if process is None or not is_gone(process):
+            run_id, _, process = found.tags.get(PROCESS_TAG, "").partition(" ")
+            if run_id != found.run_id or not is_gone(process):
                 continue
             # A run that ended while it was looked at has said so before its process went.
             run = context.instance.get_run_by_id(found.run_id)

@@ -37,9 +37,14 @@ def test_a_run_is_ended_once_its_process_is_gone_and_not_before(other: tuple[str
     name, process = other
     with DagsterInstance.ephemeral() as instance:
         runs = {
-            status: create_run_for_test(instance, status=status, tags={"hologram/process": name}).run_id
+            status: create_run_for_test(instance, status=status).run_id
             for status in (DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING, DagsterRunStatus.SUCCESS)
         }
+        for run_id in runs.values():
+            instance.add_run_tags(run_id, {"hologram/process": f"{run_id} {name}"})
+        # A retry that has just begun still has the tag of the run before it.
+        born = {"hologram/process": f"{runs[DagsterRunStatus.STARTED]} {name}"}
+        retry = create_run_for_test(instance, status=DagsterRunStatus.STARTED, tags=born).run_id
 
         def statuses() -> list[DagsterRunStatus]:
             return [run.status for run_id in runs.values() if (run := instance.get_run_by_id(run_id)) is not None]
@@ -51,13 +56,18 @@ def test_a_run_is_ended_once_its_process_is_gone_and_not_before(other: tuple[str
         assert runs[DagsterRunStatus.STARTED] in tick(instance)
         assert statuses() == [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED, DagsterRunStatus.SUCCESS]
         assert "has its process" in tick(instance)
+        retried = instance.get_run_by_id(retry)
+        assert retried is not None
+        assert retried.status is DagsterRunStatus.STARTED
 
 
 def test_a_run_of_another_machine_or_of_an_unknown_process_is_left_alone() -> None:
     elsewhere = "|".join(["elsewhere", *this_process().split("|")[1:]])
     with DagsterInstance.ephemeral() as instance:
-        for tags in ({"hologram/process": elsewhere}, {}):
-            create_run_for_test(instance, status=DagsterRunStatus.STARTED, tags=tags)
+        for name in (elsewhere, None):
+            run_id = create_run_for_test(instance, status=DagsterRunStatus.STARTED).run_id
+            if name:
+                instance.add_run_tags(run_id, {"hologram/process": f"{run_id} {name}"})
         tick(instance)
         assert {run.status for run in instance.get_runs()} == {DagsterRunStatus.STARTED}
 
