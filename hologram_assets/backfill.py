@@ -15,7 +15,6 @@ from datetime import date
 
 from dagster import AssetKey, DagsterExecutionInterruptedError, DagsterInstance, Definitions
 from dagster._core.execution.backfill import PartitionBackfill
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.utils import make_new_backfill_id
 
 from hologram_assets.assets.daywise import day_finished
@@ -27,6 +26,7 @@ from hologram_assets.partitions import (
     checked_range,
     contiguous,
     missing_orgs,
+    range_tags,
     rectangle,
 )
 
@@ -208,10 +208,7 @@ class Backfill:
         result = self._job.execute_in_process(
             instance=self._instance,
             asset_selection=[AssetKey(asset) for asset in assets],
-            tags={
-                ASSET_PARTITION_RANGE_START_TAG: OrgDay(org_id, window.first).key,
-                ASSET_PARTITION_RANGE_END_TAG: OrgDay(org_id, window.last).key,
-            },
+            tags=range_tags(org_id, window),
             run_config=_QUIET,
             raise_on_error=False,
         )

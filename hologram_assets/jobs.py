@@ -8,13 +8,11 @@ from typing import Final
 from dagster import AssetSelection, DagsterInstance, RunRequest, define_asset_job
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
     MAX_RUNTIME_SECONDS_TAG,
     PRIORITY_TAG,
 )
 
-from hologram_assets.partitions import DayRange, OrgDay
+from hologram_assets.partitions import DayRange, range_tags
 from hologram_assets.run_tags import FIRST_DAYS_TAG, ORG_TAG, PICTURES_TAG, POOL, SETTLE_TAG
 
 REFRESH: Final = "refresh"
@@ -77,10 +75,5 @@ def run_of_days(
     return RunRequest(
         run_key=run_key,
         job_name=job,
-        tags={
-            ASSET_PARTITION_RANGE_START_TAG: OrgDay(org_id, days.first).key,
-            ASSET_PARTITION_RANGE_END_TAG: OrgDay(org_id, days.last).key,
-            ORG_TAG: str(org_id),
-            **(tags or {}),
-        },
+        tags={**range_tags(org_id, days), ORG_TAG: str(org_id), **(tags or {})},
     )

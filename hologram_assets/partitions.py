@@ -6,13 +6,18 @@ The day dimension starts at `HOLOGRAM_START_DATE`. Organisations are dynamic par
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 from dagster import DailyPartitionsDefinition, DynamicPartitionsDefinition, MultiPartitionKey, MultiPartitionsDefinition
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
 
 DAY, ORG = "day", "org"
 orgs = DynamicPartitionsDefinition(name=ORG)
@@ -51,7 +56,7 @@ class Loadable:
 
     def within(self, days: DayRange, now: date) -> DayRange | None:
         """The part of a range that can be loaded on the day `now`; None if nothing can."""
-        first = max(days.first, self.start_date, now - timedelta(days=self.retention_days - 1))
+        first = max(days.first, self.start_date, first_kept(now, self.retention_days))
         return DayRange(first, days.last) if first <= days.last else None
 
 
@@ -108,6 +113,30 @@ def contiguous(days: Iterable[date]) -> list[DayRange]:
     breaks = [n for n, (a, b) in enumerate(pairwise(ordered), start=1) if b - a > timedelta(days=1)]
     edges = [0, *breaks, len(ordered)]
     return [DayRange(ordered[a], ordered[b - 1]) for a, b in pairwise(edges) if b > a]
+
+
+def first_kept(now: date, retention_days: int) -> date:
+    """The first day that Hologram still has whole on the day `now`: the oldest of its retention is already gone in part."""
+    return now - timedelta(days=retention_days - 1)
+
+
+def range_tags(org_id: int, days: DayRange) -> dict[str, str]:
+    """The tags by which Dagster knows that a run is about contiguous days of an organisation."""
+    return {
+        ASSET_PARTITION_RANGE_START_TAG: OrgDay(org_id, days.first).key,
+        ASSET_PARTITION_RANGE_END_TAG: OrgDay(org_id, days.last).key,
+    }
+
+
+def tagged_days(tags: Mapping[str, str]) -> list[OrgDay]:
+    """What a run is about, by its tags: one partition, or a range of days of an organisation; nothing if they don't tell."""
+    key = tags.get(PARTITION_NAME_TAG)
+    try:
+        first = parse_key(key or tags[ASSET_PARTITION_RANGE_START_TAG])
+        last = parse_key(key or tags[ASSET_PARTITION_RANGE_END_TAG])
+    except (LookupError, ValueError):
+        return []
+    return list(rectangle([first.org_id], DayRange(first.day, last.day)))
 
 
 def today() -> date:

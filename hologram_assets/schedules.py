@@ -6,7 +6,6 @@ All times are UTC, like the days. Each tick asks for one run per organisation, a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -22,10 +21,9 @@ from dagster import (
 )
 from dagster._check import CheckError
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_START_TAG, PARTITION_NAME_TAG
 
 from hologram_assets.jobs import REFRESH, run_of_days
-from hologram_assets.partitions import ORG, DayRange, Loadable, parse_key, today
+from hologram_assets.partitions import ORG, DayRange, Loadable, tagged_days, today
 
 _UNFINISHED = [
     DagsterRunStatus.QUEUED,
@@ -119,9 +117,5 @@ def _scheduled(context: ScheduleEvaluationContext) -> datetime | None:
 
 def _busy(context: ScheduleEvaluationContext, job: str) -> set[int]:
     """Organisations of which a run of the job has not ended, whoever started it."""
-    busy = set()
-    for run in context.instance.get_runs(filters=RunsFilter(job_name=job, statuses=_UNFINISHED)):
-        key = run.tags.get(ASSET_PARTITION_RANGE_START_TAG) or run.tags.get(PARTITION_NAME_TAG, "")
-        with suppress(ValueError):
-            busy.add(parse_key(key).org_id)
-    return busy
+    unfinished = context.instance.get_runs(filters=RunsFilter(job_name=job, statuses=_UNFINISHED))
+    return {day.org_id for run in unfinished for day in tagged_days(run.tags)}

@@ -17,7 +17,7 @@ from hologram_assets.api.queries import SessionQuery
 from hologram_assets.api.slicing import StagedSlice, cut, staged_slices
 from hologram_assets.assets.daywise import Days, explained
 from hologram_assets.domain.periods import start_of_day
-from hologram_assets.partitions import OrgDay, today
+from hologram_assets.partitions import OrgDay, first_kept, today
 from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse import sessions
@@ -75,8 +75,8 @@ def _reread(
     warehouse: WarehouseResource,
 ) -> None:
     margin = timedelta(hours=hologram.window_margin_hours)
-    kept = today() - timedelta(days=hologram.retention_days - 1)
-    start = max(min(period.start for period in periods) - margin, start_of_day(kept))
+    kept = start_of_day(first_kept(today(), hologram.retention_days))
+    start = max(min(period.start for period in periods) - margin, kept)
     end = max(period.end for period in periods) + margin
     query = SessionQuery(
         orgid=org_id,

@@ -15,7 +15,7 @@ from hologram_assets.assets.daywise import Days, RefusedError, explained
 from hologram_assets.assets.declare import declared
 from hologram_assets.assets.other_days import merge_whatever_came, reread_differing_periods
 from hologram_assets.domain.periods import end_of_day, start_of_day
-from hologram_assets.partitions import DayRange, OrgDay, contiguous, days_by_org, today
+from hologram_assets.partitions import DayRange, OrgDay, contiguous, days_by_org, first_kept, today
 from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.run_tags import SETTLE_TAG
@@ -65,9 +65,9 @@ def load_raw_sessions(context: AssetExecutionContext, hologram: HologramResource
 
 
 def refused(day: date, retention_days: int) -> RefusedError | None:
-    """Why a day can't be fetched, if it can't. The oldest day of the retention is already gone in part."""
+    """Why a day can't be fetched, if it can't."""
     now = today()
-    first = now - timedelta(days=retention_days - 1)
+    first = first_kept(now, retention_days)
     if day > now:
         return RefusedError(f"{day} is in the future; the last day that can be had is {now}")
     if day < first:

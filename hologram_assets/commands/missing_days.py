@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from hologram_assets.partitions import today
+from hologram_assets.partitions import first_kept, today
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.replay import stored_days
 
@@ -26,7 +26,7 @@ class Asked:
 
     def to_load(self, days_before: int = 0) -> str:
         """How to load the days, and so many before them; what Hologram no longer keeps is said and left out."""
-        kept = max(self.start_date, today() - timedelta(days=self.retention_days - 1))
+        kept = max(self.start_date, first_kept(today(), self.retention_days))
         wanted = max(self.first - timedelta(days=min(days_before, (self.first - date.min).days)), self.start_date)
         if self.last < kept:
             return (

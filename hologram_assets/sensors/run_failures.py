@@ -25,18 +25,13 @@ from dagster import (
 )
 from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-    RETRY_NUMBER_TAG,
-)
+from dagster._core.storage.tags import RETRY_NUMBER_TAG
 from dagster_shared.error import SerializableErrorInfo
 
 from hologram_assets.domain.causes import WRAPPERS, Cause, cause_of, crash, was_stopped
 from hologram_assets.domain.incidents import Failed, Incident, Incidents, Partition
 from hologram_assets.domain.operations_messages import failure_message, still_failing_message
-from hologram_assets.partitions import DayRange, parse_key
+from hologram_assets.partitions import parse_key, tagged_days
 from hologram_assets.resources.slack import SlackResource
 from hologram_assets.sensors.finished_runs import (
     Finished,
@@ -221,11 +216,4 @@ def _parsed(keys: object) -> set[Partition]:
 
 def _partitions_of(run: DagsterRun) -> set[Partition]:
     """What a run was to materialise, from its tags: one partition, or the range of days of an organisation."""
-    if key := run.tags.get(PARTITION_NAME_TAG):
-        return _parsed([key])
-    try:
-        first = parse_key(run.tags[ASSET_PARTITION_RANGE_START_TAG])
-        last = parse_key(run.tags[ASSET_PARTITION_RANGE_END_TAG])
-    except (LookupError, ValueError):
-        return set()
-    return {(first.org_id, day.isoformat()) for day in DayRange(first.day, last.day).days}
+    return {(org_id, day.isoformat()) for org_id, day in tagged_days(run.tags)}
