@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from hologram_assets.api.clock import ClockReading
 from hologram_assets.api.errors import BadRequestError, NotFoundError, PagingError
+from hologram_assets.api.lines import SessionLines, session_lines
 from hologram_assets.api.paging import Page, Row, descending_pages, unordered_pages
 from hologram_assets.api.plans import PlanPrice, plan_prices
 from hologram_assets.api.queries import BillingQuery, LinkQuery, PlanQuery, Query, SessionQuery
@@ -57,8 +59,20 @@ class HologramClient:
             PagingError: ids don't decrease or the cursor doesn't advance.
             HologramError: the API failed for good.
         """
-        for rows in self._session_rows(query):
+        for rows in self._session_rows(lambda: query):
             yield [session(row) for row in rows]
+
+    def session_line_pages(self, ask: Callable[[], SessionQuery]) -> Iterator[SessionLines]:
+        """Pages of closed data sessions as JSON lines, newest first.
+
+        `ask` is called before every page: a query may ask for less than the one before it, by a later `timestart`.
+
+        Raises:
+            PagingError: ids don't decrease or the cursor doesn't advance.
+            HologramError: the API failed for good.
+        """
+        for rows in self._session_rows(ask):
+            yield session_lines(rows, datetime.now(UTC).replace(tzinfo=None))
 
     def session_page(self, query: SessionQuery) -> tuple[list[Session], bool]:
         """The first page of closed data sessions without the rows that can't be read, and whether more follow.
@@ -69,23 +83,27 @@ class HologramClient:
         page = Page.of(self._transport.get("usage/data", self._params(query), check=Page.of))
         return [row for row in map(session, page.rows) if isinstance(row, Session)], page.continues
 
-    def _session_rows(self, query: SessionQuery) -> Iterator[list[Row]]:
-        if self._flags_refused:
-            query = _without_flags(query)
-        flagged = query.getdeviceinfo or query.getplaninfo or query.getcountryinfo
-        pages = descending_pages(self._fetch("usage/data"), self._params(query), "record_id")
+    def _session_rows(self, ask: Callable[[], SessionQuery]) -> Iterator[list[Row]]:
+        def pages(*, flags: bool) -> Iterator[list[Row]]:
+            def params() -> dict[str, str | int]:
+                return self._params(ask() if flags else _without_flags(ask()))
+
+            return descending_pages(self._fetch("usage/data"), params, "record_id")
+
+        flagged = not self._flags_refused and _has_flags(ask())
+        found = pages(flags=flagged)
         try:
-            first = next(pages)
+            first = next(found)
         except BadRequestError as error:
             # Not `_flags_refused`: another worker may have set it since this request was sent with flags.
             if not flagged:
                 raise
             logger.warning("asking again without the get* flags, which the API may not know: %s", error)
-            pages = descending_pages(self._fetch("usage/data"), self._params(_without_flags(query)), "record_id")
-            first = next(pages)
+            found = pages(flags=False)
+            first = next(found)
             self._flags_refused = True
         yield first
-        yield from pages
+        yield from found
 
     def billing_totals(self, query: BillingQuery, known_linkids: Collection[int] = ()) -> list[BillingTotal | Rejected]:
         """Totals per SIM and billing period, each (SIM, period end) once.
@@ -209,6 +227,10 @@ class HologramClient:
 
 def _without_flags(query: SessionQuery) -> SessionQuery:
     return replace(query, getdeviceinfo=None, getplaninfo=None, getcountryinfo=None)
+
+
+def _has_flags(query: SessionQuery) -> bool:
+    return bool(query.getdeviceinfo or query.getplaninfo or query.getcountryinfo)
 
 
 def _names_sims(query: BillingQuery) -> bool:

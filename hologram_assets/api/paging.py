@@ -64,15 +64,18 @@ def own_id(row: Row, column: str) -> int | None:
     return signed(row.get(column))
 
 
-def descending_pages(fetch: Fetch, params: dict[str, str | int], column: str) -> Iterator[list[Row]]:
+def descending_pages(fetch: Fetch, params: Callable[[], dict[str, str | int]], column: str) -> Iterator[list[Row]]:
     """Pages of an endpoint that lists newest first, by strictly descending id; a row repeated at an edge is dropped.
+
+    `params` is called for every page.
 
     Raises:
         PagingError: ids that don't decrease, or a cursor that doesn't.
     """
     cursor: int | None = None
     while True:
-        page = Page.of(fetch(params if cursor is None else {**params, "startafter": cursor}))
+        asked = params()
+        page = Page.of(fetch(asked if cursor is None else {**asked, "startafter": cursor}))
         rows: list[Row] = []
         lowest = cursor
         for row in page.rows:

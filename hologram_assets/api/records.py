@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
@@ -76,7 +76,7 @@ class Link(NamedTuple):
     period_end: datetime | None
 
 
-_OPTIONAL: dict[str, Callable[[Any], Any]] = {
+OPTIONAL_FIELDS: dict[str, Callable[[Any], Any]] = {
     "imei": text,
     "imeisv": text,
     "cellid": whole,
@@ -88,7 +88,7 @@ _OPTIONAL: dict[str, Callable[[Any], Any]] = {
     "profile_name": text,
     "data_plan_id": whole,
 }
-_KNOWN = frozenset({"record_id", "linkid", "session_begin", "timestamp", "bytes", *_OPTIONAL})
+_KNOWN = frozenset({"record_id", "linkid", "session_begin", "timestamp", "bytes", *OPTIONAL_FIELDS})
 
 
 def rejected(row: Row, reason: str) -> Rejected:
@@ -103,6 +103,11 @@ def rejected(row: Row, reason: str) -> Rejected:
 def as_json(value: object) -> str:
     """JSON text with sorted keys; decimals keep their digits. What is never stored is left out at every depth."""
     return _encoder.encode(_storable(value)).decode()
+
+
+def as_json_lines(values: Sequence[dict[str, Any]]) -> list[str]:
+    """What `as_json` gives for each of the objects, which must be flat and hold nothing that is never stored."""
+    return _encoder.encode_lines(values).decode().split("\n")[:-1]
 
 
 def _storable(value: object, depth: int = 0) -> object:
@@ -146,9 +151,9 @@ def session(row: Row) -> Session | Rejected:
         return rejected(row, _why_not_a_session(row))
     if record_id is None or linkid is None or size is None or session_end is None:
         return rejected(row, _why_not_a_session(row))
-    extra = {name: row[name] for name in _unknown_names(tuple(row))}
+    extra = {name: row[name] for name in unknown_names(tuple(row))}
     optional: list[Any] = []
-    for name, read in _OPTIONAL.items():
+    for name, read in OPTIONAL_FIELDS.items():
         value = row.get(name)
         try:
             optional.append(read(value))
@@ -163,7 +168,7 @@ def session(row: Row) -> Session | Rejected:
 
 
 @lru_cache(maxsize=256)
-def _unknown_names(names: tuple[str, ...]) -> tuple[str, ...]:
+def unknown_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Of a row's fields those that this version doesn't know; nearly all rows of an answer have the same."""
     return tuple(name for name in names if name not in _KNOWN and name.lower() not in NEVER_STORED)
 

@@ -1,56 +1,33 @@
-"""Reading a window of sessions as time slices side by side, each staged to a Parquet file.
+"""Reading a window of sessions as time slices side by side, each staged to files of JSON lines.
 
-A cursor is a chain, each page waiting for the one before; slices are chains that run next to each other behind one
-throttle. Which column `timestart`/`timeend` filter is unknown, so the caller asks for a window with a margin on both
-sides and keeps rows by `session_end`. Whether bounds are inclusive is unknown too: slices overlap by a second on
-both sides and the writer drops repeated `record_id`s.
+Slices are chains of pages (see chains) that run next to each other behind one throttle. Which column `timestart`/`timeend`
+filter is unknown, so the caller asks for a window with a margin on both sides and keeps rows by `session_end`. Whether
+bounds are inclusive is unknown too: chains overlap by a second on both sides and the writer drops repeated `record_id`s.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from hologram_assets.api.chains import Chain, Chains
 from hologram_assets.api.client import HologramClient
 from hologram_assets.api.errors import HologramError, PagingError, PermanentError, TransientError
+from hologram_assets.api.lines import SessionLines
 from hologram_assets.api.queries import SessionQuery
-from hologram_assets.api.records import Rejected, Session
+from hologram_assets.api.records import Rejected
 
-_TIME = pa.timestamp("us")
-SESSION_SCHEMA = pa.schema(
-    [
-        ("record_id", pa.int64()),
-        ("linkid", pa.int64()),
-        ("session_begin", _TIME),
-        ("session_end", _TIME),
-        ("bytes", pa.int64()),
-        ("imei", pa.string()),
-        ("imeisv", pa.string()),
-        ("cellid", pa.int64()),
-        ("lac", pa.int64()),
-        ("radio_access_technology", pa.string()),
-        ("network_name", pa.string()),
-        ("country", pa.string()),
-        ("simcardid", pa.int64()),
-        ("profile_name", pa.string()),
-        ("data_plan_id", pa.int64()),
-        ("extra", pa.string()),
-        ("fetched_at", _TIME),
-    ]
-)
 _OVERLAP = timedelta(seconds=1)
 _SHORTEST_SLICE = timedelta(hours=1)
 _LONGEST_SLICE = timedelta(days=1)
-_ROWS_PER_ROW_GROUP = 20_000
+_LINES_PER_FILE = 20_000
 # This many slices in a row that fail after all their retries mean that the API is down, not that a slice is unlucky.
 _FAILURES_THAT_MEAN_DOWN = 3
 
@@ -62,15 +39,19 @@ class Slice(NamedTuple):
     end: datetime
 
 
+# What is done with a file of lines once it is complete, in the worker's thread: it makes the second file of the first.
+Pack = Callable[[Path, Path], None]
+
+
 @dataclass
 class StagedSlice:
-    """What a slice brought: a Parquet file of `SESSION_SCHEMA`, rows set aside, and the error if its chain broke.
+    """What a slice brought: packed files of sessions, rows set aside, and the error if one of its chains broke.
 
-    With an error the file is incomplete and must not be used.
+    With an error the files are incomplete and must not be used.
     """
 
     slice: Slice
-    path: Path
+    files: list[Path] = field(default_factory=list)
     rows: int = 0
     pages: int = 0
     rejected: list[Rejected] = field(default_factory=list)
@@ -113,23 +94,32 @@ class _Outage:
 
 
 def staged_slices(
-    client: HologramClient, query: SessionQuery, slices: Sequence[Slice], folder: Path, workers: int
+    client: HologramClient, query: SessionQuery, slices: Sequence[Slice], folder: Path, workers: int, pack: Pack
 ) -> Iterator[StagedSlice]:
     """Fetch slices with `workers` chains at a time and yield each as it ends, in the order in which they end.
 
     A failed slice is yielded with its error; the others go on, unless the API is down for everybody.
+
+    Args:
+        client: the API.
+        query: what to ask for besides the time.
+        slices: the pieces of the window.
+        folder: where files go.
+        workers: how many requests there may be at a time.
+        pack: makes a file to keep of a file of lines (see `lines.SessionLines`), which is then deleted.
     """
-    outage = _Outage()
+    staging = _Staging(client, query, slices, folder, pack)
     with _executor(workers) as executor:
-        futures = [
-            executor.submit(_stage, client, query, piece, folder / f"{number}.parquet", outage)
-            for number, piece in enumerate(slices)
-        ]
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            for _ in range(workers):
+                executor.submit(staging.work)
+            for _ in slices:
+                ended = staging.ended.get()
+                if isinstance(ended, BaseException):
+                    raise ended
+                yield ended
         finally:
-            outage.stop()
+            staging.outage.stop()
 
 
 @contextmanager
@@ -142,39 +132,94 @@ def _executor(workers: int) -> Iterator[ThreadPoolExecutor]:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _stage(client: HologramClient, query: SessionQuery, piece: Slice, path: Path, outage: _Outage) -> StagedSlice:
-    staged = StagedSlice(piece, path)
-    query = replace(query, timestart=piece.start - _OVERLAP, timeend=piece.end + _OVERLAP)
-    try:
-        outage.check()
-        with pq.ParquetWriter(path, SESSION_SCHEMA, compression="zstd", compression_level=1) as writer:
-            held: list[tuple[object, ...]] = []
-            for page in client.session_pages(query):
-                outage.check()
-                fetched_at = datetime.now(UTC).replace(tzinfo=None)
-                for row in page:
-                    if isinstance(row, Session):
-                        held.append((*row, fetched_at))
-                    else:
-                        staged.rejected.append(row)
+class _Staging:
+    """What the workers of a fetch share."""
+
+    def __init__(
+        self, client: HologramClient, query: SessionQuery, slices: Sequence[Slice], folder: Path, pack: Pack
+    ) -> None:
+        self.outage = _Outage()
+        # Slices that have ended, and errors that are nobody's slice: a full disk, a bug.
+        self.ended: SimpleQueue[StagedSlice | BaseException] = SimpleQueue()
+        self._client = client
+        self._query = query
+        self._folder = folder
+        self._pack = pack
+        self._staged = [StagedSlice(piece) for piece in slices]
+        self._chains = Chains(Chain(number, piece.start, piece.end) for number, piece in enumerate(slices))
+        self._files = 0
+        self._lock = threading.Lock()
+
+    def work(self) -> None:
+        """Follow chains until none is left."""
+        try:
+            while (chain := self._chains.take()) is not None:
+                staged = self._staged[chain.number]
+                try:
+                    self._follow(chain, staged)
+                    self.outage.report(None)
+                except HologramError as error:
+                    self.outage.report(error)
+                    staged.error = staged.error or error
+                finally:
+                    last = self._chains.ended(chain)
+                if last:
+                    self.ended.put(staged)
+        except BaseException as error:  # noqa: BLE001 - raised where the slices are waited for
+            self.outage.stop()
+            self.ended.put(error)
+
+    def _follow(self, chain: Chain, staged: StagedSlice) -> None:
+        self.outage.check()
+        held = _Lines(self._new_file, self._pack)
+        for page in self._client.session_line_pages(lambda: self._ask(chain)):
+            self.outage.check()
+            held.add(page)
+            if page.newest is not None and page.oldest is not None:
+                self._chains.advanced(chain, page.newest, page.oldest)
+            with self._lock:
                 staged.pages += 1
-                if len(held) >= _ROWS_PER_ROW_GROUP:
-                    staged.rows += _flush(writer, held)
-            staged.rows += _flush(writer, held)
-        outage.report(None)
-    except HologramError as error:
-        outage.report(error)
-        staged.error = error
-    return staged
+                staged.rejected += page.rejected
+            # What another chain of the slice lacks makes all of it useless.
+            if staged.error is not None:
+                return
+        held.close()
+        with self._lock:
+            staged.rows += held.rows
+            staged.files += held.packed
+
+    def _ask(self, chain: Chain) -> SessionQuery:
+        return replace(self._query, timestart=chain.start - _OVERLAP, timeend=chain.end + _OVERLAP)
+
+    def _new_file(self) -> Path:
+        with self._lock:
+            self._files += 1
+            return self._folder / f"{self._files}.parquet"
 
 
-def _flush(writer: pq.ParquetWriter, held: list[tuple[object, ...]]) -> int:
-    rows = len(held)
-    if rows:
-        columns = [
-            pa.array(values, column.type)
-            for values, column in zip(zip(*held, strict=True), SESSION_SCHEMA, strict=True)
-        ]
-        writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=SESSION_SCHEMA))
-        held.clear()
-    return rows
+class _Lines:
+    """Lines of a chain on their way into files; a chain without any makes an empty file."""
+
+    def __init__(self, new_file: Callable[[], Path], pack: Pack) -> None:
+        self._new_file = new_file
+        self._pack = pack
+        self._path = new_file()
+        self._lines = 0
+        self.rows = 0
+        self.packed: list[Path] = []
+
+    def add(self, page: SessionLines) -> None:
+        if self._lines >= _LINES_PER_FILE:
+            self.close()
+            self._path, self._lines = self._new_file(), 0
+        with self._path.with_suffix(".jsonl").open("ab") as lines:
+            lines.write(page.text)
+        self._lines += page.sessions
+        self.rows += page.sessions
+
+    def close(self) -> None:
+        lines = self._path.with_suffix(".jsonl")
+        lines.touch()
+        self._pack(lines, self._path)
+        lines.unlink()
+        self.packed.append(self._path)

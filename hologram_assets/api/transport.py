@@ -7,6 +7,7 @@ import random
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
@@ -101,6 +102,12 @@ class Transport:
         self._session.auth = _KeyAuth(credentials)
         self._session.headers["Accept"] = "application/json"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # Proxies and certificates of the environment are looked up once: it takes as long as a whole small request.
+        with suppress(ValueError):  # no URL: the first request says so
+            found = self._session.merge_environment_settings(self._base_url, {}, None, None, None)
+            for name in ("proxies", "verify", "cert"):
+                setattr(self._session, name, found[name])
+            self._session.trust_env = False
         adapter = HTTPAdapter(pool_maxsize=connections)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)

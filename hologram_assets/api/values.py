@@ -55,7 +55,7 @@ def whole(value: Any) -> int | None:
 
 def signed(value: Any) -> int | None:
     """A whole number of either sign (an overage limit of -1 means none), None if it can't be read."""
-    number = _integer(value)
+    number = value if type(value) is int else _integer(value)
     return number if number is not None and -_BIGINT_MAX <= number <= _BIGINT_MAX else None
 
 

@@ -22,7 +22,8 @@ from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse import sessions
 from hologram_assets.warehouse.connection import WarehouseMissingError
-from hologram_assets.warehouse.known import DifferingPeriod, differing_periods
+from hologram_assets.warehouse.known import DifferingPeriod, differing_periods, loaded_days
+from hologram_assets.warehouse.staging import Packer, packer
 
 # Of a fleet of which nothing agrees, reading every SIM's month again every day would load it twice over.
 MOST_SIMS = 500
@@ -84,14 +85,18 @@ def _reread(
         getplaninfo=True,
         getcountryinfo=True,
     )
-    with tempfile.TemporaryDirectory(prefix="hologram-") as folder, hologram.client(org_id) as client:
+    with (
+        tempfile.TemporaryDirectory(prefix="hologram-") as folder,
+        packer() as packing,
+        hologram.client(org_id) as client,
+    ):
         pieces = cut(start, end, 1)
-        staged = list(staged_slices(client, query, pieces, Path(folder), hologram.max_connections))
+        staged = list(staged_slices(client, query, pieces, Path(folder), hologram.max_connections, packing.pack))
         broken = next((piece.error for piece in staged if piece.error is not None), None)
         if broken is not None:
             context.log.warning(f"their sessions could not be read again: {explained(broken, org_id)}")
             return
-        merge_whatever_came(context, days, org_id, staged, warehouse, api_calls=client.calls)
+        merge_whatever_came(context, days, org_id, staged, packing, warehouse, api_calls=client.calls)
 
 
 def merge_whatever_came(
@@ -99,18 +104,31 @@ def merge_whatever_came(
     days: Days,
     org_id: int,
     staged: Sequence[StagedSlice],
+    packing: Packer,
     warehouse: WarehouseResource,
     *,
+    merged: Collection[tuple[Path, date]] = (),
     api_calls: int = 0,
 ) -> None:
     """Merge fetched sessions that are new or changed into the loaded days they ended on, whatever was asked for.
 
-    `api_calls` are counted for the first of the days.
+    Args:
+        context: of the run.
+        days: of the step.
+        org_id: organisation.
+        staged: what was fetched.
+        packing: knows which days the files hold.
+        warehouse: where to.
+        merged: what need not be looked at: files, and the day that they were merged into.
+        api_calls: counted for the first of the days that differ.
     """
-    files = [piece.path for piece in staged if piece.error is None]
+    files = [path for piece in staged if piece.error is None for path in piece.files]
+    came = packing.days(files)
+    left = [day for day, of_day in came.items() if any((path, day) not in merged for path in of_day)]
     try:
         with warehouse.warehouse.read() as connection:
-            changed = sessions.changed_days(connection, org_id, files) if files else []
+            known = loaded_days(connection, org_id, left)
+            changed = [day for day in known if sessions.differs(connection, org_id, day, files)]
     except WarehouseMissingError:
         return
     for day in changed:

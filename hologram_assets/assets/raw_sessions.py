@@ -20,8 +20,8 @@ from hologram_assets.resources.hologram import HologramResource
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.run_tags import SETTLE_TAG
 from hologram_assets.warehouse import sessions
-from hologram_assets.warehouse.known import loaded_days
 from hologram_assets.warehouse.loads import utc_now
+from hologram_assets.warehouse.staging import packer
 from hologram_assets.warehouse.tables import RAW_SESSIONS
 
 # Rows newer than our clock can't exist yet; an hour forgives a clock that runs behind.
@@ -91,16 +91,23 @@ def _load_window(
     start, end = start_of_day(window.first), end_of_day(window.last)
     pieces = cut(start - margin, min(end + margin, max(end, asked_at + _CLOCK_SLACK)), hologram.max_connections)
     query = SessionQuery(orgid=org_id, getplaninfo=True, getcountryinfo=True)
-    with tempfile.TemporaryDirectory(prefix="hologram-") as folder, hologram.client(org_id) as client:
+    with (
+        tempfile.TemporaryDirectory(prefix="hologram-") as folder,
+        packer() as packing,
+        hologram.client(org_id) as client,
+    ):
         progress = _Progress(window, margin, pieces)
+        merged: set[tuple[Path, date]] = set()
         came = []
-        for staged in staged_slices(client, query, pieces, Path(folder), hologram.max_connections):
+        for staged in staged_slices(client, query, pieces, Path(folder), hologram.max_connections, packing.pack):
             came.append(staged)
             for day, covering in progress.finished_by(staged):
                 broken = next((piece.error for piece in covering if piece.error is not None), None)
                 if broken is not None:
                     days.failed(OrgDay(org_id, day), explained(broken, org_id))
                     continue
+                files = [path for piece in covering for path in piece.files]
+                merged |= {(path, day) for path in files}
                 days.store(
                     OrgDay(org_id, day),
                     warehouse.warehouse,
@@ -108,16 +115,14 @@ def _load_window(
                         sessions.merge_day,
                         org_id=org_id,
                         day=day,
-                        files=[piece.path for piece in covering],
+                        files=files,
                         complete_through=min(end_of_day(day), asked_at),
                         rejected=_rejected_on(day, covering, window),
                         run_id=context.run.run_id,
                     ),
                     api_calls=sum(piece.pages for piece in covering if _own_day(piece.slice, window) == day),
                 )
-        near = loaded_days(warehouse.warehouse, org_id, (start - margin).date(), (end + margin).date())
-        if len(near | set(window.days)) > 1:
-            merge_whatever_came(context, days, org_id, came, warehouse)
+        merge_whatever_came(context, days, org_id, came, packing, warehouse, merged=merged)
         context.log.info(f"organisation {org_id}, {window.first} to {window.last}: {client.calls} API calls")
 
 

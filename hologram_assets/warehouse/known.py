@@ -27,13 +27,11 @@ def known_linkids(warehouse: Warehouse, org_id: int) -> list[int]:
     )
 
 
-def loaded_days(warehouse: Warehouse, org_id: int, first: date, last: date) -> set[date]:
-    """Days `first` to `last` whose sessions were loaded."""
-    try:
-        with warehouse.read() as connection:
-            return set(stored_days(connection, org_id, first, last, [RAW_SESSIONS.name]))
-    except WarehouseMissingError:
-        return set()
+def loaded_days(connection: duckdb.DuckDBPyConnection, org_id: int, days: Collection[date]) -> list[date]:
+    """Of some days those whose sessions were loaded, ascending."""
+    if not days:
+        return []
+    return [day for day in stored_days(connection, org_id, min(days), max(days), [RAW_SESSIONS.name]) if day in days]
 
 
 def plans_in_use(warehouse: Warehouse, org_id: int, days: Sequence[date]) -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -13,6 +14,10 @@ from hologram_assets.warehouse.loads import Load, record_load, set_aside, touch
 from hologram_assets.warehouse.tables import PARTITION_LOADS, RAW_SESSIONS
 
 ASSET = RAW_SESSIONS.name
+# A day is merged by ranges of ids, one after the other in the same transaction: memory stays the same for any day. Whole row
+# groups of DuckDB's (122,880 rows), as it writes a part of one twice.
+_ROWS_AT_ONCE = 2 * 122_880
+_HIGHEST_ID = 2**63 - 1
 
 
 def merge_day(
@@ -34,46 +39,42 @@ def merge_day(
         connection: in a transaction.
         org_id: organisation.
         day: the UTC day to load.
-        files: Parquet files of `SESSION_SCHEMA`; they may hold other days' sessions too.
+        files: one or more packed Parquet files (see staging); they may hold other days' sessions too.
         complete_through: all of the day's data up to this moment is in the files. None: they hold some SIMs' sessions only,
             and what a whole answer alone can tell stays as the latest one told it.
         rejected: rows set aside, as (reason, raw JSON).
         run_id: the Dagster run, for `partition_loads`.
     """
-    _stage(connection, org_id, files)
-    _compare(connection, org_id, day)
     before = connection.execute(
         f"""SELECT complete_through, coalesce(looked_at, loaded_at), missing_upstream, rejected_rows
             FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?""",
         [org_id, day, ASSET],
     ).fetchone()
     passed, looked_at, missing, rejected_rows = before or (None, None, 0, 0)
-    new, changed, late, late_bytes, lateness = _numbers(
-        connection,
-        """SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE is_changed),
-                  count(*) FILTER (WHERE is_late), coalesce(sum(bytes) FILTER (WHERE is_late), 0),
-                  coalesce(max(date_diff('second', session_end, $looked_at)) FILTER (WHERE is_late), 0)
-           FROM (SELECT *, is_new AND session_end < $passed AS is_late FROM compared)""",
-        {"passed": passed, "looked_at": looked_at},
-    )
     if complete_through is not None:
-        missing, rejected_rows = _missing(connection, org_id, day), len(rejected)
-    other_days = connection.execute(
-        """SELECT day FROM compared WHERE is_changed AND day <> stored_day AND day <> $day
-           UNION SELECT stored_day FROM compared WHERE is_changed AND day <> stored_day AND stored_day <> $day""",
-        {"day": day},
-    ).fetchall()
-    connection.execute(
-        f"""DELETE FROM {RAW_SESSIONS.qualified} WHERE org_id = $org_id
-            AND record_id IN (SELECT record_id FROM compared WHERE is_changed)""",
-        {"org_id": org_id},
-    )
-    columns = ", ".join(RAW_SESSIONS.column_names)
-    connection.execute(
-        f"INSERT INTO {RAW_SESSIONS.qualified} BY NAME "
-        f"SELECT {columns} FROM compared WHERE is_new OR is_changed ORDER BY record_id"
-    )
-    touch(connection, org_id, [touched for (touched,) in other_days], ASSET)
+        missing, rejected_rows = 0, len(rejected)
+    new = changed = late = late_bytes = lateness = 0
+    for ids in _ranges(connection, day, files):
+        _compare(connection, org_id, day, files, ids)
+        counted = _numbers(
+            connection,
+            """SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new),
+                      count(*) FILTER (WHERE is_late), coalesce(sum(bytes) FILTER (WHERE is_late), 0),
+                      coalesce(max(date_diff('second', session_end, $looked_at)) FILTER (WHERE is_late), 0)
+               FROM (SELECT *, is_new AND session_end < $passed AS is_late FROM compared)""",
+            {"passed": passed, "looked_at": looked_at},
+        )
+        new, changed, late, late_bytes = (
+            new + counted[0],
+            changed + counted[1],
+            late + counted[2],
+            late_bytes + counted[3],
+        )
+        lateness = max(lateness, counted[4])
+        if complete_through is not None:
+            missing += _missing(connection, org_id, day, files, ids)
+        if counted[0] or counted[1]:
+            _write_compared(connection, org_id, day)
     set_aside(connection, org_id, day, ASSET, rejected)
     rows, size = _numbers(
         connection,
@@ -97,37 +98,87 @@ def merge_day(
     return load
 
 
-def changed_days(connection: duckdb.DuckDBPyConnection, org_id: int, files: Sequence[Path]) -> list[date]:
-    """Loaded days of which the files hold a session that is not stored, or not as it is in the files; ascending."""
-    _stage(connection, org_id, files)
-    _compare(connection, org_id, None)
-    rows = connection.execute(
-        f"""SELECT day FROM compared WHERE is_new OR is_changed
-            INTERSECT SELECT day FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND asset = ? ORDER BY day""",
-        [org_id, ASSET],
+def differs(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path]) -> bool:
+    """Whether the files hold a session of the day that is not stored, or not as it is in the files."""
+    for ids in _ranges(connection, day, files):
+        _compare(connection, org_id, day, files, ids)
+        if _numbers(connection, "SELECT count(*) FROM compared", [])[0]:
+            return True
+    return False
+
+
+class _Ids(NamedTuple):
+    """A range of ids to look at, both ends included; no fetched id of it lies outside `lowest` to `highest`."""
+
+    first: int
+    last: int
+    lowest: int
+    highest: int
+
+
+def _ranges(connection: duckdb.DuckDBPyConnection, day: date, files: Sequence[Path]) -> list[_Ids]:
+    """Ranges of ids that hold a bounded number of the day's fetched rows; together all ids that there can be."""
+    of_day = "session_end >= CAST($day AS DATE) AND session_end < CAST($day AS DATE) + INTERVAL 1 DAY"
+    parameters = {"files": _names(files), "day": day}
+    rows, lowest, highest = _numbers(
+        connection,
+        f"""SELECT count(*) FILTER (WHERE {of_day}), coalesce(min(record_id), 0), coalesce(max(record_id), 0)
+            FROM read_parquet($files)""",
+        parameters,
+    )
+    cuts: list[int] = []
+    if rows > _ROWS_AT_ONCE:
+        shares = [(until - 0.5) / rows for until in range(_ROWS_AT_ONCE, rows, _ROWS_AT_ONCE)]
+        row = connection.execute(
+            f"SELECT quantile_disc(record_id, {shares}) FROM read_parquet($files) WHERE {of_day}", parameters
+        ).fetchone()
+        cuts = sorted(set(row[0])) if row else []
+    ends = zip([0, *(cut + 1 for cut in cuts)], [*cuts, _HIGHEST_ID], strict=True)
+    return [_Ids(first, last, max(first, lowest), min(last, highest)) for first, last in ends]
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path], ids: _Ids) -> None:
+    parameters = {"org_id": org_id, "day": day, "files": _names(files)}
+    connection.execute(sql("odd_sessions"), parameters | {"first": ids.first, "last": ids.last})
+    connection.execute(sql("compare_sessions"), parameters | {"first": ids.lowest, "last": ids.highest})
+
+
+def _write_compared(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> None:
+    other_days = connection.execute(
+        """SELECT day FROM compared WHERE NOT is_new AND day <> stored_day AND day <> $day
+           UNION SELECT stored_day FROM compared WHERE NOT is_new AND day <> stored_day AND stored_day <> $day""",
+        {"day": day},
     ).fetchall()
-    return [day for (day,) in rows]
+    connection.execute(
+        f"""DELETE FROM {RAW_SESSIONS.qualified} WHERE org_id = $org_id
+            AND record_id IN (SELECT record_id FROM compared WHERE NOT is_new)""",
+        {"org_id": org_id},
+    )
+    columns = ", ".join(RAW_SESSIONS.column_names)
+    connection.execute(
+        f"INSERT INTO {RAW_SESSIONS.qualified} BY NAME SELECT {columns} FROM compared ORDER BY record_id"
+    )
+    touch(connection, org_id, [touched for (touched,) in other_days], ASSET)
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, org_id: int, files: Sequence[Path]) -> None:
-    connection.execute(sql("stage_sessions"), {"org_id": org_id, "files": [str(path) for path in files]})
-
-
-def _compare(connection: duckdb.DuckDBPyConnection, org_id: int, day: date | None) -> None:
-    connection.execute(sql("compare_sessions"), {"org_id": org_id, "day": day})
-
-
-def _missing(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> int:
+def _missing(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path], ids: _Ids) -> int:
     """Stored sessions of the day that the files lack; what a run beside this one fetched later could not be in them."""
     (missing,) = _numbers(
         connection,
-        f"""SELECT count(*) FROM {RAW_SESSIONS.qualified} AS s
-            WHERE s.org_id = $org_id AND s.day = $day
-              AND s.fetched_at <= coalesce((SELECT max(fetched_at) FROM incoming), s.fetched_at)
-              AND NOT EXISTS (SELECT 1 FROM incoming AS i WHERE i.record_id = s.record_id)""",
-        {"org_id": org_id, "day": day},
+        f"""WITH fetched AS (
+                SELECT record_id FROM read_parquet($files) WHERE record_id BETWEEN $first AND $last
+            )
+            SELECT count(*) FROM {RAW_SESSIONS.qualified} AS s
+            WHERE s.org_id = $org_id AND s.day = $day AND s.record_id BETWEEN $first AND $last
+              AND s.fetched_at <= coalesce((SELECT max(fetched_at) FROM read_parquet($files)), s.fetched_at)
+              AND NOT EXISTS (SELECT 1 FROM fetched AS f WHERE f.record_id = s.record_id)""",
+        {"org_id": org_id, "day": day, "files": _names(files), "first": ids.first, "last": ids.last},
     )
     return missing
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    return [str(path) for path in files]
 
 
 def _numbers(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,8 +19,9 @@ from hologram_assets.api.client import HologramClient
 from hologram_assets.api.errors import KeyRefusedError, PagingError, TransientError
 from hologram_assets.api.queries import SessionQuery
 from hologram_assets.api.records import Session
-from hologram_assets.api.slicing import SESSION_SCHEMA, Slice, StagedSlice, cut, staged_slices
+from hologram_assets.api.slicing import Slice, StagedSlice, cut, staged_slices
 from hologram_assets.sandbox import Sandbox
+from hologram_assets.warehouse.staging import packer
 from tests.api.conftest import NOON
 from tests.api.loopback import Answer, Asked, Loopback, page, said
 
@@ -35,12 +36,23 @@ def stored(staged: Iterable[StagedSlice]) -> list[dict[str, Any]]:
     """The rows of the staged files, each once, without the moment of fetching."""
     rows: dict[int, dict[str, Any]] = {}
     for piece in staged:
-        table = pq.read_table(piece.path)
-        assert table.schema.equals(SESSION_SCHEMA)
-        assert table.num_rows == piece.rows
-        for row in table.drop_columns(["fetched_at"]).to_pylist():
+        with duckdb.connect() as connection:
+            found = connection.read_parquet([str(path) for path in piece.files]) if piece.files else None
+            read = found.fetchall() if found else []
+            names = found.columns if found else []
+        assert len(read) == piece.rows
+        for values in read:
+            row = dict(zip(names, values, strict=True))
+            del row["fetched_at"]
             assert rows.setdefault(row["record_id"], row) == row
     return [rows[number] for number in sorted(rows)]
+
+
+def fetched(
+    client: HologramClient, query: SessionQuery, slices: list[Slice], folder: Path, workers: int
+) -> Iterator[StagedSlice]:
+    with packer() as packing:
+        yield from staged_slices(client, query, slices, folder, workers, packing.pack)
 
 
 def one_chain(client: HologramClient, start: datetime, end: datetime) -> list[dict[str, Any]]:
@@ -84,7 +96,7 @@ def test_slices_side_by_side_bring_what_one_chain_brings(
         client = client_to(sandbox.base_url)
         end = NOON + HOUR
         expected = one_chain(client, WINDOW[0], end)
-        staged = list(staged_slices(client, QUERY, cut(WINDOW[0], end, workers), tmp_path, workers))
+        staged = list(fetched(client, QUERY, cut(WINDOW[0], end, workers), tmp_path, workers))
     assert not [piece.error for piece in staged if piece.error]
     found, ids = stored(staged), {row["record_id"] for row in expected}
     assert len(expected) > 300
@@ -105,7 +117,7 @@ def test_slices_are_fetched_side_by_side(tmp_path: Path, serve: Serve, client_to
 
     client = client_to(serve(answer).base_url, attempts=1)
     slices = cut(NOON, NOON + DAY, 2)
-    staged = list(staged_slices(client, QUERY, slices, tmp_path, 4))
+    staged = list(fetched(client, QUERY, slices, tmp_path, 4))
     assert {piece.slice for piece in staged} == set(slices)
     assert not [piece.error for piece in staged if piece.error]
 
@@ -122,7 +134,7 @@ def test_a_slice_that_breaks_leaves_the_others_and_is_yielded_with_its_error(
         ]
         return said({}, 503) if asked.params["timestart"] == broken else page(rows)
 
-    staged = list(staged_slices(client_to(serve(answer).base_url), QUERY, slices, tmp_path, 2))
+    staged = list(fetched(client_to(serve(answer).base_url), QUERY, slices, tmp_path, 2))
     assert {piece.slice for piece in staged} == set(slices)
     assert [piece.slice for piece in staged if piece.error] == [slices[3]]
     assert len(stored(piece for piece in staged if not piece.error)) == len(slices) - 1
@@ -133,7 +145,7 @@ def test_a_slice_whose_pages_lead_nowhere_does_not_stop_the_others(
 ) -> None:
     first = str(SessionQuery(orgid=144, timestart=NOON - timedelta(seconds=1)).params()["timestart"])
     server = serve(lambda asked: page([], continues=asked.params["timestart"] == first))
-    staged = list(staged_slices(client_to(server.base_url), QUERY, cut(NOON, NOON + DAY, 4), tmp_path, 1))
+    staged = list(fetched(client_to(server.base_url), QUERY, cut(NOON, NOON + DAY, 4), tmp_path, 1))
     assert [type(piece.error) for piece in staged] == [PagingError] + [type(None)] * 7
 
 
@@ -142,7 +154,7 @@ def test_after_three_transient_failures_in_a_row_the_rest_is_not_asked(
 ) -> None:
     sandbox.faults.set("server_error")
     client = client_to(sandbox.base_url, attempts=2)
-    staged = list(staged_slices(client, QUERY, cut(NOON - DAY, NOON, 5), tmp_path, 1))
+    staged = list(fetched(client, QUERY, cut(NOON - DAY, NOON, 5), tmp_path, 1))
     assert len(staged) == 10
     assert all(isinstance(piece.error, TransientError) for piece in staged)
     assert len(sandbox.requests) == 3 * 2
@@ -150,7 +162,7 @@ def test_after_three_transient_failures_in_a_row_the_rest_is_not_asked(
 
 def test_failures_with_a_success_in_between_are_not_the_end(tmp_path: Path, serve: Serve, client_to: ClientTo) -> None:
     server = serve(lambda _: page([]) if len(server.asked) % 3 == 0 else said({}, 503))
-    staged = list(staged_slices(client_to(server.base_url, attempts=1), QUERY, cut(NOON, NOON + DAY, 6), tmp_path, 1))
+    staged = list(fetched(client_to(server.base_url, attempts=1), QUERY, cut(NOON, NOON + DAY, 6), tmp_path, 1))
     assert [piece.error is None for piece in staged] == [False, False, True] * 4
 
 
@@ -159,7 +171,7 @@ def test_an_error_that_somebody_has_to_mend_stops_the_asking_at_once(
     tmp_path: Path, sandbox: Sandbox, client_to: ClientTo, workers: int
 ) -> None:
     sandbox.faults.set("unauthorized")
-    staged = list(staged_slices(client_to(sandbox.base_url), QUERY, cut(NOON - DAY, NOON, 12), tmp_path, workers))
+    staged = list(fetched(client_to(sandbox.base_url), QUERY, cut(NOON - DAY, NOON, 12), tmp_path, workers))
     assert len(staged) == 24
     assert all(isinstance(piece.error, KeyRefusedError) for piece in staged)
     assert len(sandbox.requests) <= workers
@@ -181,7 +193,7 @@ def test_flags_that_the_api_refuses_to_all_workers_at_once_lose_no_slice(
 
     client = client_to(serve(answer).base_url)
     query = SessionQuery(orgid=144, getplaninfo=True)
-    staged = list(staged_slices(client, query, cut(NOON, NOON + DAY, 2), tmp_path, 4))
+    staged = list(fetched(client, query, cut(NOON, NOON + DAY, 2), tmp_path, 4))
     assert len(staged) == 4
     assert [piece.error for piece in staged] == [None] * 4
 
@@ -190,9 +202,9 @@ def test_rows_that_cannot_be_read_are_set_aside_and_the_rest_is_staged(
     tmp_path: Path, sandbox: Sandbox, client_to: ClientTo
 ) -> None:
     client = client_to(sandbox.base_url)
-    calm = stored(staged_slices(client, QUERY, [Slice(NOON - DAY, NOON)], tmp_path, 1))
+    calm = stored(fetched(client, QUERY, [Slice(NOON - DAY, NOON)], tmp_path, 1))
     sandbox.faults.set("bad_rows")
-    (staged,) = staged_slices(client, QUERY, [Slice(NOON - DAY, NOON)], tmp_path, 1)
+    (staged,) = fetched(client, QUERY, [Slice(NOON - DAY, NOON)], tmp_path, 1)
     assert sorted(row.reason for row in staged.rejected) == [
         "bytes: -1 is negative",
         "linkid is missing",
@@ -218,7 +230,7 @@ def test_a_caller_that_stops_listening_does_not_wait_for_the_rest(
 
     server = serve(answer)
     slices = [Slice(NOON, NOON + HOUR), *cut(NOON + DAY, NOON + 2 * DAY, 4)]
-    staging = staged_slices(client_to(server.base_url), QUERY, slices, tmp_path, 3)
+    staging = fetched(client_to(server.base_url), QUERY, slices, tmp_path, 3)
     assert next(iter(staging)).slice == slices[0]
     begun = time.monotonic()
     staging.close()  # type: ignore[attr-defined]
