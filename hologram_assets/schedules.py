@@ -117,5 +117,6 @@ def _scheduled(context: ScheduleEvaluationContext) -> datetime | None:
 
 def _busy(context: ScheduleEvaluationContext, job: str) -> set[int]:
     """Organisations of which a run of the job has not ended, whoever started it."""
-    unfinished = context.instance.get_runs(filters=RunsFilter(job_name=job, statuses=_UNFINISHED))
-    return {day.org_id for run in unfinished for day in tagged_days(run.tags)}
+    # Not by the job's name: SQLite would then go through all runs that the job ever had, for the few that have not ended.
+    unfinished = context.instance.get_runs(filters=RunsFilter(statuses=_UNFINISHED))
+    return {day.org_id for run in unfinished if run.job_name == job for day in tagged_days(run.tags)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from dagster import AssetKey, DagsterEventType, DagsterInstance
+from dagster import AssetKey, AssetRecordsFilter, DagsterEventType, DagsterInstance
 
 from hologram_assets.domain import delivery
 from hologram_assets.domain.delivery import Said, Sent
@@ -18,6 +18,7 @@ from hologram_assets.partitions import OrgDay, parse_key, today
 
 ALERTS = AssetKey("alerts")
 _MORE_FIELDS = 4  # of `Said`, which have defaults
+_FEW = 200  # materialisations: what two hundred organisations, each refreshed once, bring
 
 
 @dataclass
@@ -124,17 +125,24 @@ def _said(fields: Sequence[Any]) -> Said:
 def _newest_by_partition(instance: DagsterInstance, after: int | None) -> dict[OrgDay, int]:
     """The storage id of each partition's newest materialisation, of those after a storage id.
 
-    4 ms with 860,000 materialisations in SQLite, 0.6 s without `after`; no event is read.
+    What a minute brings is read event by event: Dagster's query for ids alone goes through all materialisations there
+    ever were, whatever the storage id (15 ms with 100,000, and every refresh adds some). Without `after`, or when much has
+    happened since, that query is the cheaper one: no event is read.
     """
+    if after is not None:
+        wanted = AssetRecordsFilter(ALERTS, after_storage_id=after)
+        few = instance.fetch_materializations(wanted, limit=_FEW, ascending=True).records
+        if len(few) < _FEW:
+            return dict(_parsed((record.partition_key, record.storage_id) for record in few))
     found = instance.get_latest_storage_id_by_partition(
         ALERTS, DagsterEventType.ASSET_MATERIALIZATION, after_cursor=after
     )
     return dict(_parsed(found.items()))
 
 
-def _parsed(found: Iterable[tuple[str, int]]) -> Iterator[tuple[OrgDay, int]]:
+def _parsed(found: Iterable[tuple[str | None, int]]) -> Iterator[tuple[OrgDay, int]]:
     for key, storage_id in found:
         try:
-            yield parse_key(key), storage_id
+            yield parse_key(str(key)), storage_id
         except ValueError:
             continue  # from before the asset was partitioned like this

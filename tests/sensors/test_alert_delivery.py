@@ -26,7 +26,7 @@ from hologram_assets.partitions import OrgDay, today
 from hologram_assets.resources.slack import SlackDownError, SlackError, SlackRefusedError, SlackResource
 from hologram_assets.sandbox import Sandbox
 from hologram_assets.sandbox.slack.messages import SlackMessage
-from hologram_assets.sensors import posting
+from hologram_assets.sensors import alert_memory, posting
 from hologram_assets.sensors.alert_delivery import alert_delivery
 
 TOKEN = "xoxb-that-must-never-be-seen"
@@ -588,6 +588,20 @@ def test_a_log_that_begins_anew_is_read_from_its_beginning(team: Team) -> None:
     team.instance.wipe_assets([AssetKey("alerts")])
     team.materialise(PUMP, TRUCK)
     assert team.said() == [("alert", ["truck"])]
+
+
+@pytest.mark.parametrize("few", [2, 3, 200])
+def test_what_came_since_the_last_tick_is_found_be_it_much_or_little(
+    team: Team, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_memory, "_FEW", few)
+    team.materialise(PUMP)
+    assert team.said() == [("alert", ["pump"])]
+    team.materialise(TRUCK, org=145)
+    team.materialise(PUMP, TRUCK)
+    team.materialise(PUMP._replace(state=RESOLVED), TRUCK)
+    assert sorted(team.said()) == [("alert", ["truck"]), ("alert", ["truck"]), ("resolved in thread", ["pump"])]
+    assert team.said() == []
 
 
 def test_an_unknown_channel_fails_the_tick_and_the_cursor_stays(team: Team) -> None:
