@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-complete
+BENCH_STAMP := $(VENV)/.bench-complete
 PIP_OPTIONS := --disable-pip-version-check --no-input --no-compile
 # On two cores, 30 tests with Dagster instances took 30.0 s in one process, 20.3 s in two and 20.7 s in three.
 # `make test PYTEST_ARGS="-x -k paging"` runs a part in one process.
@@ -88,7 +89,17 @@ browser: setup  ## run the tests of Dagster's UI in Chromium (SCREENSHOTS=docs/i
 		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$packages >/dev/null; }
 	@$(if $(SCREENSHOTS),SCREENSHOTS='$(SCREENSHOTS)') $(BIN)/python -m pytest -m browser tests/browser
 
-bench: setup  ## run the benchmarks, each a ratio measured side by side (data/bench.json)
+# The peers, beside what is there: `make setup` doesn't need them. Nothing that constraints.txt names changes by
+# it. Bytecode is compiled here too, or their first run would pay for it.
+$(BENCH_STAMP): benchmarks/constraints.txt | setup
+	@echo "Installing what the benchmarks compare with"
+	@if $(BIN)/python -m pip --version >/dev/null 2>&1; \
+		then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
+	$$pip install $(PIP_OPTIONS) --quiet --no-deps --require-hashes --only-binary :all: -r $<
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+	@touch $@
+
+bench: setup $(BENCH_STAMP)  ## run the benchmarks, each a ratio measured side by side (data/bench.json)
 	@$(BIN)/python -m benchmarks
 
 dev: export DAGSTER_HOME := $(DAGSTER_HOME)
@@ -112,13 +123,18 @@ check: setup  ## load the code location as Dagster will, in an instance of its o
 	$(BIN)/dg check defs && \
 	$(BIN)/dagster definitions validate -w workspace.yaml
 
+# benchmarks/constraints.txt has what `make bench` adds, in versions that go with those of constraints.txt.
 lock:  ## write constraints.txt anew from pyproject.toml (UPGRADE=1: with the newest versions)
 	@tools="$$(mktemp -d)"; trap 'rm -rf "$$tools"' EXIT; \
 	$(PYTHON) -m venv "$$tools" && \
 	"$$tools/bin/python" -m pip install --quiet $(PIP_OPTIONS) 'uv>=0.13' && \
-	"$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
-		--no-strip-extras --no-emit-index-url --no-header --system-certs $(if $(UPGRADE),--upgrade) \
-		--output-file constraints.txt pyproject.toml
+	compile() { \
+		"$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
+			--no-emit-index-url --no-header --system-certs $(if $(UPGRADE),--upgrade) "$$@" pyproject.toml; \
+	} && \
+	compile --extra test --extra dev --output-file constraints.txt && \
+	compile --extra bench --constraints constraints.txt --output-file benchmarks/constraints.txt \
+		$$(sed -n 's/^\([a-z0-9][a-z0-9._-]*\).*==.*/--no-emit-package \1/p' constraints.txt)
 
 clean:  ## remove .venv, caches and builds (data/ stays)
 	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .tmp_dagster_home_*
