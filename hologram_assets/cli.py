@@ -21,6 +21,8 @@ from dotenv import load_dotenv
 from rich.console import Console
 from rich.markup import escape
 
+from hologram_assets.processes import spare_the_collector
+
 # Dagster is imported by the commands that need it: `--help`, `sandbox` and `report` answer without its second of import.
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -66,6 +68,7 @@ def main() -> None:
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
     for category in (BetaWarning, PreviewWarning):
         warnings.simplefilter("ignore", category)
+    spare_the_collector()
 
 
 @main.command()

@@ -1,12 +1,25 @@
-"""Which process runs something, and whether it is still there: what Dagster's launcher on one machine doesn't look after."""
+"""Processes of runs: which one runs something, whether it is still there, and what its memory costs it in time."""
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import socket
 from pathlib import Path
 
 _PROC = Path("/proc")
+
+
+def spare_the_collector() -> None:
+    """Let Python's collector leave alone what is loaded by now, and at the process's end everything.
+
+    Every run is a process of its own. It would look through the million objects of what it imports again and again, and
+    once more before it ends: 0.5 s of a run of 5 s, for memory that the system takes back anyway.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+    atexit.register(gc.freeze)
 
 
 def this_process() -> str:

@@ -78,12 +78,16 @@ class Chains:
             chain.last_page = max(newest - oldest, timedelta(0))
             self._changed.notify()
 
-    def ended(self, chain: Chain) -> bool:
-        """The chain's last page came, or it broke: whether its slice has ended with it."""
+    def ended(self, chain: Chain) -> None:
+        """The chain's last page came, or it broke."""
         with self._changed:
             self._running.discard(chain)
-            self._open[chain.number] -= 1
             self._changed.notify_all()
+
+    def stored(self, chain: Chain) -> bool:
+        """What the chain brought is in files: whether that was the last of its slice."""
+        with self._changed:
+            self._open[chain.number] -= 1
             return self._open[chain.number] == 0
 
     def _split_off(self) -> Chain | None:

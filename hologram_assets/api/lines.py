@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, NamedTuple, TypeAlias
 
 import msgspec
 
 from hologram_assets.api.records import Rejected, Row, Session, as_json, as_json_lines, session, unknown_names
-from hologram_assets.api.values import is_null
+from hologram_assets.api.values import is_null, may_be_null
 
 _Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Time: TypeAlias = Annotated[datetime, msgspec.Meta(tz=False)]
@@ -65,7 +66,10 @@ class _Line(msgspec.Struct, rename={"session_end": "timestamp"}):
     fetched_at: datetime | None = None
 
 
-_TEXTS = ("imei", "imeisv", "radio_access_technology", "network_name", "country", "profile_name")
+_TEXTS = {
+    name: attrgetter(name)
+    for name in ("imei", "imeisv", "radio_access_technology", "network_name", "country", "profile_name")
+}
 # Rows don't have these; a field of that name is one that this version doesn't know.
 _OURS = frozenset({"extra", "fetched_at"})
 
@@ -109,11 +113,11 @@ def _usual(rows: Sequence[Row]) -> list[_Line]:
     }
     if not times <= {_TIME_LENGTH}:
         raise _UnusualError
-    for name in _TEXTS:
-        nulls = {value for value in {getattr(line, name) for line in lines} if value is not None and is_null(value)}
-        if nulls:
+    for name, value_of in _TEXTS.items():
+        values = set(map(value_of, lines)) - {None}
+        if may_be_null(values) and (nulls := set(filter(is_null, values))):
             for line in lines:
-                if getattr(line, name) in nulls:
+                if value_of(line) in nulls:
                     setattr(line, name, None)
     if any(map(unknown_names, makes)):
         for line, extra in zip(lines, _extras(rows, makes), strict=True):
@@ -121,16 +125,9 @@ def _usual(rows: Sequence[Row]) -> list[_Line]:
     return lines
 
 
-def _extras(rows: Sequence[Row], makes: set[tuple[str, ...]]) -> Sequence[str | None]:
-    if len(makes) > 1:
-        extras = [_picked(row, unknown_names(tuple(row))) for row in rows]
+def _extras(rows: Sequence[Row], makes: set[tuple[str, ...]]) -> list[str | None]:
+    names = {make: unknown_names(make) for make in makes}
+    extras = [{name: row[name] for name in names[tuple(row)]} for row in rows]
+    if not {type(value) for extra in extras for value in extra.values()}.isdisjoint((dict, list)):
         return [as_json(extra) if extra else None for extra in extras]
-    names = unknown_names(next(iter(makes)))
-    extras = [_picked(row, names) for row in rows]
-    if any(isinstance(value, (dict, list)) for extra in extras for value in extra.values()):
-        return [as_json(extra) for extra in extras]
-    return as_json_lines(extras)
-
-
-def _picked(row: Row, names: Sequence[str]) -> Row:
-    return {name: row[name] for name in names}
+    return [line if extra else None for extra, line in zip(extras, as_json_lines(extras), strict=True)]

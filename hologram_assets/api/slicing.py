@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from hologram_assets.api.chains import Chain, Chains
 from hologram_assets.api.client import HologramClient
@@ -28,6 +28,7 @@ _OVERLAP = timedelta(seconds=1)
 _SHORTEST_SLICE = timedelta(hours=1)
 _LONGEST_SLICE = timedelta(days=1)
 _LINES_PER_FILE = 20_000
+_BUFFER = 2**20
 # This many slices in a row that fail after all their retries mean that the API is down, not that a slice is unlucky.
 _FAILURES_THAT_MEAN_DOWN = 3
 
@@ -39,19 +40,21 @@ class Slice(NamedTuple):
     end: datetime
 
 
-# What is done with a file of lines once it is complete, in the worker's thread: it makes the second file of the first.
-Pack = Callable[[Path, Path], None]
+# Makes one file of complete files of lines; in threads of its own, so that workers go on to the next page.
+Pack = Callable[[Sequence[Path], Path], None]
+_PACKERS = 2
 
 
 @dataclass
 class StagedSlice:
-    """What a slice brought: packed files of sessions, rows set aside, and the error if one of its chains broke.
+    """What a slice brought: packed files of sessions (one or more), rows set aside, and the error if a chain of it broke.
 
     With an error the files are incomplete and must not be used.
     """
 
     slice: Slice
     files: list[Path] = field(default_factory=list)
+    unpacked: list[Path] = field(default_factory=list, repr=False)
     rows: int = 0
     pages: int = 0
     rejected: list[Rejected] = field(default_factory=list)
@@ -59,8 +62,11 @@ class StagedSlice:
 
 
 def cut(start: datetime, end: datetime, workers: int) -> list[Slice]:
-    """Cut a window into fixed slices: about two per worker, none shorter than an hour or longer than a day."""
-    length = max(_SHORTEST_SLICE, min(_LONGEST_SLICE, (end - start) / (2 * workers)))
+    """Cut a window into slices: about one per worker, none shorter than an hour or longer than a day.
+
+    More would make more pages that are not full; workers that are done sooner help the others (see chains).
+    """
+    length = max(_SHORTEST_SLICE, min(_LONGEST_SLICE, (end - start) / workers))
     slices = []
     while start < end:
         slices.append(Slice(start, min(start + length, end)))
@@ -108,11 +114,11 @@ def staged_slices(
         workers: how many requests there may be at a time.
         pack: makes a file to keep of a file of lines (see `lines.SessionLines`), which is then deleted.
     """
-    staging = _Staging(client, query, slices, folder, pack)
-    with _executor(workers) as executor:
+    with _executor(_PACKERS, "pack") as packers, _executor(workers, "fetch") as fetchers:
+        staging = _Staging(client, query, slices, folder, pack, packers)
         try:
             for _ in range(workers):
-                executor.submit(staging.work)
+                fetchers.submit(staging.work)
             for _ in slices:
                 ended = staging.ended.get()
                 if isinstance(ended, BaseException):
@@ -123,8 +129,8 @@ def staged_slices(
 
 
 @contextmanager
-def _executor(workers: int) -> Iterator[ThreadPoolExecutor]:
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="hologram")
+def _executor(workers: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    executor = ThreadPoolExecutor(workers, thread_name_prefix=f"hologram-{name}")
     try:
         yield executor
     finally:
@@ -136,7 +142,13 @@ class _Staging:
     """What the workers of a fetch share."""
 
     def __init__(
-        self, client: HologramClient, query: SessionQuery, slices: Sequence[Slice], folder: Path, pack: Pack
+        self,
+        client: HologramClient,
+        query: SessionQuery,
+        slices: Sequence[Slice],
+        folder: Path,
+        pack: Pack,
+        packers: ThreadPoolExecutor,
     ) -> None:
         self.outage = _Outage()
         # Slices that have ended, and errors that are nobody's slice: a full disk, a bug.
@@ -145,6 +157,7 @@ class _Staging:
         self._query = query
         self._folder = folder
         self._pack = pack
+        self._packers = packers
         self._staged = [StagedSlice(piece) for piece in slices]
         self._chains = Chains(Chain(number, piece.start, piece.end) for number, piece in enumerate(slices))
         self._files = 0
@@ -152,29 +165,26 @@ class _Staging:
 
     def work(self) -> None:
         """Follow chains until none is left."""
-        try:
+        with self._told():
             while (chain := self._chains.take()) is not None:
                 staged = self._staged[chain.number]
+                lines = _Lines(self._new_file, lambda path: self._packers.submit(_packed, self._pack, [path]))
                 try:
-                    self._follow(chain, staged)
+                    self._follow(chain, staged, lines)
                     self.outage.report(None)
                 except HologramError as error:
                     self.outage.report(error)
                     staged.error = staged.error or error
                 finally:
-                    last = self._chains.ended(chain)
-                if last:
-                    self.ended.put(staged)
-        except BaseException as error:  # noqa: BLE001 - raised where the slices are waited for
-            self.outage.stop()
-            self.ended.put(error)
+                    self._chains.ended(chain)
+                lines.close()
+                self._packers.submit(self._store, chain, staged, lines)
 
-    def _follow(self, chain: Chain, staged: StagedSlice) -> None:
+    def _follow(self, chain: Chain, staged: StagedSlice, lines: _Lines) -> None:
         self.outage.check()
-        held = _Lines(self._new_file, self._pack)
         for page in self._client.session_line_pages(lambda: self._ask(chain)):
             self.outage.check()
-            held.add(page)
+            lines.add(page)
             if page.newest is not None and page.oldest is not None:
                 self._chains.advanced(chain, page.newest, page.oldest)
             with self._lock:
@@ -183,10 +193,33 @@ class _Staging:
             # What another chain of the slice lacks makes all of it useless.
             if staged.error is not None:
                 return
-        held.close()
-        with self._lock:
-            staged.rows += held.rows
-            staged.files += held.packed
+
+    def _store(self, chain: Chain, staged: StagedSlice, lines: _Lines) -> None:
+        with self._told():
+            files = [packing.result() for packing in lines.packing]
+            with self._lock:
+                staged.rows += lines.rows
+                staged.files += files
+                staged.unpacked += lines.left
+            if self._chains.stored(chain):
+                self._pack_rest(staged)
+                self.ended.put(staged)
+
+    def _pack_rest(self, staged: StagedSlice) -> None:
+        if not staged.files and not staged.unpacked:
+            staged.unpacked.append(self._new_file())
+            staged.unpacked[0].touch()
+        if staged.unpacked:
+            staged.files.append(_packed(self._pack, staged.unpacked))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Whatever goes wrong is told to whom waits for the slices."""
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001 - raised where the slices are waited for
+            self.outage.stop()
+            self.ended.put(error)
 
     def _ask(self, chain: Chain) -> SessionQuery:
         return replace(self._query, timestart=chain.start - _OVERLAP, timeend=chain.end + _OVERLAP)
@@ -194,32 +227,43 @@ class _Staging:
     def _new_file(self) -> Path:
         with self._lock:
             self._files += 1
-            return self._folder / f"{self._files}.parquet"
+            return self._folder / f"{self._files}.jsonl"
 
 
 class _Lines:
-    """Lines of a chain on their way into files; a chain without any makes an empty file."""
+    """Lines of a chain on their way into files: full ones are packed at once, the last one with those of the slice."""
 
-    def __init__(self, new_file: Callable[[], Path], pack: Pack) -> None:
+    def __init__(self, new_file: Callable[[], Path], pack: Callable[[Path], Future[Path]]) -> None:
         self._new_file = new_file
         self._pack = pack
-        self._path = new_file()
         self._lines = 0
+        self._file: IO[bytes] | None = None
         self.rows = 0
-        self.packed: list[Path] = []
+        self.packing: list[Future[Path]] = []
+        self.left: list[Path] = []
 
     def add(self, page: SessionLines) -> None:
-        if self._lines >= _LINES_PER_FILE:
-            self.close()
-            self._path, self._lines = self._new_file(), 0
-        with self._path.with_suffix(".jsonl").open("ab") as lines:
-            lines.write(page.text)
+        if not page.sessions:
+            return
+        if self._file is None:
+            self.left, self._lines = [self._new_file()], 0
+            self._file = self.left[0].open("wb", _BUFFER)
+        self._file.write(page.text)
         self._lines += page.sessions
         self.rows += page.sessions
+        if self._lines >= _LINES_PER_FILE:
+            self.close()
+            self.packing.append(self._pack(self.left.pop()))
 
     def close(self) -> None:
-        lines = self._path.with_suffix(".jsonl")
-        lines.touch()
-        self._pack(lines, self._path)
-        lines.unlink()
-        self.packed.append(self._path)
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _packed(pack: Pack, lines: Sequence[Path]) -> Path:
+    packed = lines[0].with_suffix(".parquet")
+    pack(lines, packed)
+    for path in lines:
+        path.unlink()
+    return packed

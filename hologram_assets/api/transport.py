@@ -96,8 +96,16 @@ class Transport:
         # What an error page may echo, the longest first.
         self._secrets = sorted(filter(None, {key, quote(key, safe=""), credentials}), key=len, reverse=True)
         self._timeout = (min(_CONNECT_TIMEOUT_SECONDS, timeout_seconds), timeout_seconds)
-        self._attempts = attempts
         self._throttle: Throttle = throttle_for(key, requests_per_second)
+        self._backoff = wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
+        # Once, as making it takes as long as reading a page. Its state is per thread.
+        self._retrying = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            stop=stop_after_attempt(attempts),
+            wait=self._wait,
+            before_sleep=_log_retry,
+            reraise=True,
+        )
         self._session = requests.Session()
         self._session.auth = _KeyAuth(credentials)
         self._session.headers["Accept"] = "application/json"
@@ -143,14 +151,7 @@ class Transport:
             TransientError: still failing after all attempts.
             PermanentError: at once.
         """
-        retrying = Retrying(
-            retry=retry_if_exception_type(TransientError),
-            stop=stop_after_attempt(self._attempts),
-            wait=_wait(self._throttle),
-            before_sleep=_log_retry,
-            reraise=True,
-        )
-        return retrying(self._get_once, path, params, check)
+        return self._retrying(self._get_once, path, params, check)
 
     def _get_once(
         self, path: str, params: Mapping[str, str | int], check: Callable[[Envelope], object] | None
@@ -215,6 +216,16 @@ class Transport:
             raise TransientError(msg)
         return body
 
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimitedError):
+            pause = error.retry_after
+            if pause is None:
+                pause = random.uniform(*_RATE_LIMIT_PAUSE_SECONDS)  # noqa: S311 - jitter, not a secret
+            self._throttle.pause(pause)
+            return 0.0  # the throttle holds this worker back together with the others
+        return self._backoff(state)
+
     def _redacted(self, text: str) -> str:
         # Before it is cut: half a key is a secret, too.
         for secret in self._secrets:
@@ -239,22 +250,6 @@ def _retry_after(response: requests.Response) -> float | None:
     except ValueError:
         return None
     return min(seconds, _LONGEST_PAUSE_SECONDS) if seconds >= 0 else None
-
-
-def _wait(throttle: Throttle) -> Callable[[RetryCallState], float]:
-    backoff = wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
-
-    def wait(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, RateLimitedError):
-            pause = error.retry_after
-            if pause is None:
-                pause = random.uniform(*_RATE_LIMIT_PAUSE_SECONDS)  # noqa: S311 - jitter, not a secret
-            throttle.pause(pause)
-            return 0.0  # the throttle holds this worker back together with the others
-        return backoff(state)
-
-    return wait
 
 
 def _log_retry(state: RetryCallState) -> None:

@@ -5,11 +5,14 @@ Every function returns None for null and raises ValueError, with a reason to sho
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from typing import Any
 
 _NULLS = {"", "unknown", "null", "none", "0000-00-00 00:00:00", "0000-00-00"}
+_FIRST = itemgetter(slice(0, 1))
 _NULLS_BEGIN = {"", *"uUnN0", *(character for character in map(chr, range(0x3001)) if character.isspace())}
 _BIGINT_MAX = 2**63 - 1
 _MOST_DIGITS = 20
@@ -32,6 +35,11 @@ def is_null(value: str) -> bool:
     """Whether a string is one of Hologram's words for null."""
     # A window has millions of values: most are told from null by their first character.
     return value[:1] in _NULLS_BEGIN and value.strip().lower() in _NULLS
+
+
+def may_be_null(values: Iterable[str]) -> bool:
+    """False only if none of the strings is one of Hologram's words for null: a quick look at a column of a page."""
+    return not _NULLS_BEGIN.isdisjoint(map(_FIRST, values))
 
 
 def whole(value: Any) -> int | None:

@@ -29,7 +29,7 @@ from dagster import (
 from dagster._core.definitions.metadata import RawMetadataValue
 
 from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError, KeyRefusedError, PermanentError
-from hologram_assets.partitions import OrgDay, days_by_org, parse_key
+from hologram_assets.partitions import OrgDay, days_by_org, days_of_run
 from hologram_assets.processes import this_process
 from hologram_assets.resources.hologram import key_variable
 from hologram_assets.run_tags import PROCESS_TAG
@@ -96,7 +96,7 @@ class Days:
         self._bad: dict[OrgDay, Exception] = {}
         _name_process(context)
         try:
-            self.partitions = sorted(parse_key(key) for key in context.partition_keys)
+            self.partitions = days_of_run(context)
         except ValueError as error:
             raise Failure(
                 f"{error}: no day of an organisation. An organisation is a number, Hologram's id of it",
@@ -227,7 +227,9 @@ class Days:
             raise _failure(self._asset, self._bad) from next(iter(self._bad.values()))
         for day in self.partitions:
             if day in self._good:
-                self._context.add_asset_metadata(self._good.pop(day), partition_key=day.key)
+                # Of one partition there is nothing to tell apart, and Dagster need not look it up.
+                key = day.key if len(self.partitions) > 1 else None
+                self._context.add_asset_metadata(self._good.pop(day), partition_key=key)
         self._record(self._good)
 
     @property

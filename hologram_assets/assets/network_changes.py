@@ -13,13 +13,13 @@ from hologram_assets.assets.declare import declared
 from hologram_assets.assets.shown import shown_table
 from hologram_assets.domain.alerts import SEVERITIES
 from hologram_assets.domain.network_change import Change
-from hologram_assets.domain.network_changes import is_inhibited, sim_changes
+from hologram_assets.domain.network_changes import is_inhibited
 from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.partitions import OrgDay
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.loads import Load
-from hologram_assets.warehouse.network import sims, write_changes
+from hologram_assets.warehouse.network import changes_on, write_changes
 from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, NETWORK_CHANGES, RAW_SESSIONS
 
 
@@ -70,7 +70,7 @@ def _derive(
     org_id, day = partition
 
     def read(connection: duckdb.DuckDBPyConnection) -> list[Change]:
-        return sim_changes(org_id, day, sims(connection, org_id, day), rules, rat_levels, network_aliases)
+        return changes_on(connection, org_id, day, rules, rat_levels, network_aliases)
 
     def write(connection: duckdb.DuckDBPyConnection, found: list[Change], read_at: datetime) -> Load:
         return write_changes(connection, org_id, day, found, read_at=read_at, run_id=run_id)

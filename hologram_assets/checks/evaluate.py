@@ -25,7 +25,7 @@ from dagster import (
 from dagster_shared.utils.warnings import PreviewWarning
 
 from hologram_assets.assets.daywise import day_finished
-from hologram_assets.partitions import OrgDay, parse_key
+from hologram_assets.partitions import OrgDay, days_of_run
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.loads import partitions_written_by
 from hologram_assets.warehouse.tables import Table
@@ -81,7 +81,7 @@ def asset_checks(table: Table, checks: Sequence[Check], partitions: PartitionsDe
     def run_checks(context: AssetCheckExecutionContext, warehouse: WarehouseResource) -> Iterator[AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
         asked = [check for check in checks if check.name in selected]
-        own = sorted(parse_key(key) for key in context.op_execution_context.partition_keys)
+        own = days_of_run(context.op_execution_context)
         with warehouse.warehouse.read() as connection:
             written = partitions_written_by(connection, context.run.run_id, table.name)
             others = sorted(OrgDay(*partition) for partition in written - set(own))

@@ -2,17 +2,36 @@
 
 A change belongs to the day on which its condition was complete. Going day by day therefore tells each change once, and
 nothing depends on what was run before: everything is read from the sessions of D-7 to D and the history of D-91 to D-1.
+
+Of a large fleet nearly every SIM has nothing to tell. `sim_changes` takes those alone of which a rule might, if it is told
+what the rules ask of the others (`Fleet`); which SIMs those are, `warehouse.network_suspects` finds out.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
-from hologram_assets.domain.network_change import INHIBITED_BY, NEW_NETWORK, WARN, Change, DailyUse, Finding, Seen
+from hologram_assets.domain.network_change import (
+    COUNTRY_CHANGE,
+    FLAPPING,
+    IMEI_CHANGE,
+    INHIBITED_BY,
+    NETWORK_RULES,
+    NETWORK_SHIFT,
+    NEW_NETWORK,
+    RAT_DOWNGRADE,
+    SHARED_IMEI,
+    WARN,
+    Change,
+    DailyUse,
+    Finding,
+    Seen,
+)
 from hologram_assets.domain.network_flapping import Flapping, flapping
-from hologram_assets.domain.network_fleet import incidents
+from hologram_assets.domain.network_fleet import HomesOn, incidents
 from hologram_assets.domain.network_imei import Stay, imei_changes, shared_imeis, stays
 from hologram_assets.domain.network_rat import rat_downgrades
 from hologram_assets.domain.network_rules import NetworkRules
@@ -23,6 +42,29 @@ from hologram_assets.domain.network_words import Words
 
 Sim = tuple[int, Sequence[Seen], Sequence[DailyUse]]
 """A SIM's linkid, its sessions and its history."""
+
+
+OF_ONE_SIM: Mapping[str, Callable[[SimView], list[Finding]]] = {
+    RAT_DOWNGRADE: rat_downgrades,
+    NEW_NETWORK: new_networks,
+    NETWORK_SHIFT: network_shifts,
+    COUNTRY_CHANGE: country_changes,
+    IMEI_CHANGE: imei_changes,
+}
+"""The rules that a SIM's own view is enough for; flapping is one too, and also speaks for others."""
+
+
+class Fleet(NamedTuple):
+    """What is known of all SIMs of an organisation before the rules look at any.
+
+    `suspects` are the SIMs of which a rule might tell something, each with those rules: no other SIM and no other rule has
+    anything to tell on any day of the window. `networks` are those that any SIM was on before the window (day-91 to day-8);
+    `homes_on` tells of a day of the window how many SIMs were mostly on each network in its baseline (`SimView.homes`).
+    """
+
+    suspects: Mapping[int, Collection[str]]
+    networks: Collection[str | None]
+    homes_on: HomesOn
 
 
 def fleet_changes(
@@ -55,57 +97,65 @@ def sim_changes(
     rules: NetworkRules,
     rat_levels: Mapping[str, int],
     network_aliases: Mapping[str, str],
+    fleet: Fleet | None = None,
 ) -> list[Change]:
-    """As `fleet_changes`, from SIMs that come one by one, each once; in memory stay a few words per SIM.
+    """As `fleet_changes`, from SIMs that come one by one in order of `linkid`; in memory stay a few words per SIM.
 
-    A SIM with history but without sessions must come too: it counts among those of its network.
+    With `fleet` its suspects come. Without it every SIM must, one with history but without sessions too: it counts among
+    those of its network.
     """
     words = Words(rat_levels, network_aliases)
-    findings: list[tuple[int, Finding]] = []
-    flaps: dict[int, Flapping] = {}
-    fleet_stays: list[Stay] = []
-    population: Counter[tuple[date, str]] = Counter()
+    told = _Told([], {}, [])
     networks: set[str | None] = set()
+    homes: defaultdict[date, Counter[str]] = defaultdict(Counter)
     for linkid, sessions, history in sims:
         sim = SimView(linkid, day, sessions, history, rules, words)
-        networks |= sim.networks_before
-        population.update(sim.homes().items())
+        if fleet is None:
+            networks |= sim.networks_before
+            for of_day, network in sim.homes().items():
+                homes[of_day][network] += 1
         # No rule tells of a SIM before it is known, and a SIM without sessions never becomes it.
-        if sim.known_from == len(sim.events):
-            continue
-        flaps_of_sim = flapping(sim)
-        if flaps_of_sim.findings:
-            flaps[linkid] = flaps_of_sim
-        fleet_stays += stays(sim)
-        findings += [(linkid, finding) for finding in _own(sim, flaps_of_sim)]
-    findings += shared_imeis(fleet_stays, rules)
-    found = incidents(org_id, findings, population, rules)
+        if sim.known_from < len(sim.events):
+            told.add(sim, NETWORK_RULES if fleet is None else fleet.suspects[linkid])
+    findings = told.findings + list(shared_imeis(told.stays, rules))
+    whole = fleet or Fleet({}, networks, homes.__getitem__)
+    found = incidents(org_id, findings, whole.homes_on, rules)
     changes = []
     for linkid, finding in findings:
         if finding.observed_at.date() != day:
             continue
-        told = finding
-        if finding.rule == NEW_NETWORK and finding.current not in networks:
-            told = finding._replace(severity=WARN, detail={**finding.detail, "new_to_organisation": True})
-        by = flaps[linkid].speaks_for(finding) if linkid in flaps else None
+        spoken = finding
+        if finding.rule == NEW_NETWORK and finding.current not in whole.networks:
+            spoken = finding._replace(severity=WARN, detail={**finding.detail, "new_to_organisation": True})
+        by = told.flaps[linkid].speaks_for(finding) if linkid in told.flaps else None
         inhibited_by = by.change(org_id, linkid).change_id if by is not None else None
         if inhibited_by is None:
             inhibited_by = next((each.change.change_id for each in found if each.takes_in(finding)), None)
-        changes.append(told.change(org_id, linkid, inhibited_by))
+        changes.append(spoken.change(org_id, linkid, inhibited_by))
     changes.sort(key=_order)
     of_fleet = [each.change for each in found if each.change.observed_at.date() == day]
     return changes + sorted(of_fleet, key=_order)
 
 
-def _own(sim: SimView, flaps: Flapping) -> list[Finding]:
-    return [
-        *flaps.findings,
-        *rat_downgrades(sim),
-        *new_networks(sim),
-        *network_shifts(sim),
-        *country_changes(sim),
-        *imei_changes(sim),
-    ]
+class _Told(NamedTuple):
+    """What the SIMs told so far, one by one: a few words per SIM."""
+
+    findings: list[tuple[int, Finding]]
+    flaps: dict[int, Flapping]
+    stays: list[Stay]
+
+    def add(self, sim: SimView, suspected: Collection[str]) -> None:
+        """Ask a SIM's rules; those that aren't suspected have nothing to tell."""
+        if FLAPPING in suspected:
+            flaps = flapping(sim)
+            if flaps.findings:
+                self.flaps[sim.linkid] = flaps
+                self.findings.extend((sim.linkid, finding) for finding in flaps.findings)
+        if SHARED_IMEI in suspected:
+            self.stays.extend(stays(sim))
+        for rule, tell in OF_ONE_SIM.items():
+            if rule in suspected:
+                self.findings.extend((sim.linkid, finding) for finding in tell(sim))
 
 
 def _order(change: Change) -> tuple[int, object, str, str, str]:

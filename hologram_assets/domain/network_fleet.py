@@ -8,7 +8,7 @@ network N and the same became of them: the same pair of RAT levels, the same oth
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ from hologram_assets.domain.network_rules import NetworkRules
 
 Key = tuple[str, str, str]
 """What makes changes the same: kind (rat, network, country), usual network N, what became of the SIM."""
+HomesOn = Callable[[date], Mapping[str, int]]
+"""How many SIMs are usually on each network, as the baseline of a day says."""
 
 
 class Member(NamedTuple):
@@ -51,13 +53,14 @@ def key_of(finding: Finding) -> Key | None:
 def incidents(
     org_id: int,
     findings: Sequence[tuple[int, Finding]],
-    population: Mapping[tuple[date, str], int],
+    homes_on: HomesOn,
     rules: NetworkRules,
 ) -> list[Incident]:
     """Every incident that the window shows, of any day.
 
-    `findings` are SIM and change; `population` counts the SIMs whose baseline network on a day is a network. An incident
-    goes on while further SIMs join within 24 hours, and is one change at the moment when it became one.
+    `findings` are SIM and change; `homes_on` counts the SIMs whose baseline network on a day is a network, and is asked only
+    where enough SIMs for any incident began the same change. An incident goes on while further SIMs join within 24 hours,
+    and is one change at the moment when it became one.
     """
     members: dict[Key, list[Member]] = {}
     for linkid, finding in findings:
@@ -68,7 +71,7 @@ def incidents(
     for key in sorted(members):
         of_key = sorted(members[key], key=lambda member: (member.observed_at, member.linkid, member.finding.began_at))
         once = _once_per_sim(of_key, timedelta(hours=rules.incident_hours))
-        episodes = _episodes(_moments(key[1], once, population, rules), rules)
+        episodes = _episodes(_moments(key[1], once, homes_on, rules), rules)
         found += [_incident(org_id, key, moments, of_key) for moments in episodes]
     return found
 
@@ -97,20 +100,20 @@ def _once_per_sim(members: Sequence[Member], span: timedelta) -> list[Member]:
     return kept
 
 
-def _moments(
-    home: str, members: Sequence[Member], population: Mapping[tuple[date, str], int], rules: NetworkRules
-) -> Iterator[_Moment]:
+def _moments(home: str, members: Sequence[Member], homes_on: HomesOn, rules: NetworkRules) -> Iterator[_Moment]:
     span = timedelta(hours=rules.incident_hours)
     begins: list[datetime] = []
     for member in members:
         began = member.finding.began_at
         insort(begins, began)
         day = member.observed_at.date()
-        sims = population.get((day, home), 0)
-        needed = max(rules.incident_sims, ceil(round(rules.incident_share * sims, 9)))
         oldest = datetime.combine(day, datetime.min.time()) - timedelta(days=rules.incident_days - 1)
         low = bisect_left(begins, max(oldest, began - span))
         high = bisect_right(begins, began + span)
+        if high - low < rules.incident_sims:
+            continue
+        sims = homes_on(day).get(home, 0)
+        needed = max(rules.incident_sims, ceil(round(rules.incident_share * sims, 9)))
         if high - low < needed:
             continue
         # The member is somewhere among `needed` beginnings in a row that lie within the span.

@@ -142,7 +142,16 @@ class SimView:
                 step = (use.last_seen - use.first_seen) / max(1, use.sessions - 1)
                 level, network, country = words.level(use.rat), words.network(use.network), words.country(use.country)
                 events += [
-                    Event(use.first_seen + step * i, None, use.bytes, level, use.rat, network, country, None)
+                    Event(
+                        min(use.first_seen + step * i, use.last_seen),
+                        None,
+                        use.bytes,
+                        level,
+                        use.rat,
+                        network,
+                        country,
+                        None,
+                    )
                     for i in range(use.sessions)
                 ]
         # Rows come in no order of their own, so ties are settled by what they say.

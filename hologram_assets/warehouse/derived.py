@@ -59,9 +59,15 @@ def write_daily_link_usage(connection: duckdb.DuckDBPyConnection, org_id: int, d
         msg = f"raw_sessions of {day} were never loaded for organisation {org_id}; load them first"
         raise NotLoadedError(msg)
     key = {"org_id": org_id, "day": day}
-    connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS " + sql("daily_link_usage"), key)
-    size = connection.execute("SELECT coalesce(sum(bytes), 0) FROM fresh").fetchone()
-    load = replace_with_fresh(connection, DAILY_LINK_USAGE, org_id, day)
+    if _is_stored(connection, DAILY_LINK_USAGE, org_id, day):
+        connection.execute("CREATE OR REPLACE TEMP TABLE fresh AS " + sql("daily_link_usage"), key)
+        load = replace_with_fresh(connection, DAILY_LINK_USAGE, org_id, day)
+    else:
+        # The hundred thousands of rows of a large fleet's day go straight into the table.
+        load = _insert(connection, DAILY_LINK_USAGE, sql("daily_link_usage"), key)
+    size = connection.execute(
+        f"SELECT coalesce(sum(bytes), 0) FROM {DAILY_LINK_USAGE.qualified} WHERE org_id = $org_id AND day = $day", key
+    ).fetchone()
     load = replace(load, complete_through=complete_through, bytes=int(size[0]) if size else 0)
     record_load(connection, org_id, day, DAILY_LINK_USAGE.name, load, run_id)
     return load
@@ -135,6 +141,8 @@ def foresee(connection: duckdb.DuckDBPyConnection, org_id: int, as_of: datetime 
 def replace_with_fresh(connection: duckdb.DuckDBPyConnection, table: Table, org_id: int, day: date) -> Load:
     """Put temp table `fresh` in the place of the partition, unless they are the same."""
     key = {"org_id": org_id, "day": day}
+    if not _is_stored(connection, table, org_id, day):
+        return _insert(connection, table, "SELECT * FROM fresh", {})
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE stored AS SELECT * FROM {table.qualified} WHERE org_id = $org_id AND day = $day",
         key,
@@ -152,6 +160,23 @@ def replace_with_fresh(connection: duckdb.DuckDBPyConnection, table: Table, org_
         connection.execute(f"DELETE FROM {table.qualified} WHERE org_id = $org_id AND day = $day", key)
         connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM replacement ORDER BY linkid")
     return Load(rows=rows, new_rows=max(0, added - gone), changed_rows=gone)
+
+
+def _is_stored(connection: duckdb.DuckDBPyConnection, table: Table, org_id: int, day: date) -> bool:
+    """Whether a partition has rows."""
+    row = connection.execute(
+        f"SELECT 1 FROM {table.qualified} WHERE org_id = ? AND day = ? LIMIT 1", [org_id, day]
+    ).fetchone()
+    return row is not None
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: Table, query: str, parameters: Mapping[str, Any]) -> Load:
+    """Put a query's rows where there are none: nothing to compare them with, which takes as long as to derive them."""
+    row = connection.execute(
+        f"INSERT INTO {table.qualified} BY NAME {query} ORDER BY linkid", dict(parameters)
+    ).fetchone()
+    rows = int(row[0]) if row else 0
+    return Load(rows=rows, new_rows=rows)
 
 
 def write_judged(

@@ -10,12 +10,11 @@ import duckdb
 
 from hologram_assets.domain.alert_rules import AlertRules
 from hologram_assets.domain.network_alerts import look_back
-from hologram_assets.domain.network_changes import sim_changes
 from hologram_assets.warehouse.alert_sources import changes_of
 from hologram_assets.warehouse.alerts import DayAlerts, alerts_on
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.derived import NotLoadedError
-from hologram_assets.warehouse.network import sims
+from hologram_assets.warehouse.network import changes_on
 from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, PARTITION_LOADS
 
 
@@ -49,8 +48,7 @@ def replayed(warehouse: Warehouse, org_id: int, days: Sequence[date], rules: Ale
                 "SELECT count(*) FROM hologram.overage_report WHERE org_id = ? AND day = ?", [org_id, day]
             ).fetchone()
             try:
-                of_fleet = sims(connection, org_id, day)
-                changes += sim_changes(org_id, day, of_fleet, rules.network, rules.rat_levels, rules.network_aliases)
+                changes += changes_on(connection, org_id, day, rules.network, rules.rat_levels, rules.network_aliases)
                 oldest = day - look_back(rules.network)
                 changes = [change for change in changes if change.observed_at.date() >= oldest]
                 alerts = alerts_on(connection, org_id, day, rules, changes)

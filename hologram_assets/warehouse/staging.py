@@ -25,11 +25,11 @@ class Packer:
     def __init__(self, engine: duckdb.DuckDBPyConnection) -> None:
         self._engine = engine
 
-    def pack(self, lines: Path, packed: Path) -> None:
-        """Make `packed` of a file whose lines are sessions (see api.lines): the columns of `raw_sessions`, in file order."""
+    def pack(self, lines: Sequence[Path], packed: Path) -> None:
+        """Make `packed` of files whose lines are sessions (see api.lines): the columns of `raw_sessions`, in file order."""
         cursor = self._engine.cursor()
         try:
-            cursor.execute(_pack_statement(), {"lines": str(lines), "packed": str(packed)})
+            cursor.execute(_pack_statement(), {"lines": [str(path) for path in lines], "packed": str(packed)})
         finally:
             cursor.close()
 

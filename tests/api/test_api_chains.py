@@ -93,7 +93,7 @@ def test_a_worker_without_work_ends_when_the_last_chain_does(workers: int) -> No
     waiting = [threading.Thread(target=lambda: taken.append(chains.take())) for _ in range(workers)]
     for thread in waiting:
         thread.start()
-    assert chains.ended(first)
+    chains.ended(first)
     for thread in waiting:
         thread.join(5)
     assert taken == [None] * workers
@@ -126,4 +126,4 @@ def test_the_parts_of_a_slice_cover_it_however_often_it_is_split(
     assert covered[0][0] == NOON
     assert covered[-1][1] == NOON + length
     assert all(end >= start for (_, end), (start, _) in pairwise(covered))
-    assert [chains.ended(chain) for chain in running] == [False] * (len(running) - 1) + [True]
+    assert [chains.stored(chain) for chain in running] == [False] * (len(running) - 1) + [True]

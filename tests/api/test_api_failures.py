@@ -329,7 +329,7 @@ def test_the_pause_between_attempts_grows_is_jittered_and_stays_below_ten_second
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.undo()
-    wait = transport_module._wait(Throttle())
+    wait = transport_module.Transport("http://127.0.0.1:1", "key")._wait
 
     def waits(attempt: int) -> list[float]:
         state = RetryCallState(Retrying(), None, (), {})

@@ -90,7 +90,7 @@ def test_duckdb_reads_from_the_lines_what_the_rows_say(tmp_path: Path) -> None:
     ]
     (tmp_path / "a.jsonl").write_bytes(session_lines(rows, NOW).text)
     with packer() as packing:
-        packing.pack(tmp_path / "a.jsonl", tmp_path / "a.parquet")
+        packing.pack([tmp_path / "a.jsonl"], tmp_path / "a.parquet")
         assert packing.days([tmp_path / "a.parquet"]) == {datetime(2025, 9, 19).date(): [tmp_path / "a.parquet"]}
         assert packing.days([]) == {}
     with duckdb.connect() as connection:

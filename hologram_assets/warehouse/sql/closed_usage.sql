@@ -88,14 +88,24 @@ ended AS (
     FROM known_sims
     WHERE $calendar_month AND date_part('day', CAST($day AS DATE)) = 1
 ),
+-- Day by day, so that only these days are read: of `IN` two days DuckDB reads all sessions.
 edge_days AS (
-    SELECT p.linkid, p.period_end, sum(r.bytes) AS bytes
-    FROM ended AS p
-    JOIN hologram.raw_sessions AS r
-        ON r.org_id = $org_id AND r.linkid = p.linkid
-        AND r.day IN (CAST(p.period_start AS DATE), CAST(p.period_end AS DATE))
-        AND r.session_end >= p.period_start AND r.session_end < p.period_end
-    GROUP BY p.linkid, p.period_end
+    SELECT linkid, period_end, sum(bytes) AS bytes
+    FROM (
+        SELECT p.linkid, p.period_end, r.bytes
+        FROM ended AS p
+        JOIN hologram.raw_sessions AS r
+            ON r.org_id = $org_id AND r.linkid = p.linkid AND r.day = CAST(p.period_start AS DATE)
+            AND r.session_end >= p.period_start AND r.session_end < p.period_end
+        UNION ALL
+        SELECT p.linkid, p.period_end, r.bytes
+        FROM ended AS p
+        JOIN hologram.raw_sessions AS r
+            ON r.org_id = $org_id AND r.linkid = p.linkid AND r.day = CAST(p.period_end AS DATE)
+            AND r.session_end >= p.period_start AND r.session_end < p.period_end
+        WHERE CAST(p.period_end AS DATE) > CAST(p.period_start AS DATE)
+    )
+    GROUP BY linkid, period_end
 ),
 inner_days AS (
     SELECT p.linkid, p.period_end, sum(d.bytes) AS bytes
