@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+HEADINGS = ("what", "ours", "peer", "ratio", "target", "met")
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,26 @@ class Row:
     target: str
     met: bool
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As it is shown."""
+        return (self.what, self.ours, self.peer, self.ratio, self.target, "yes" if self.met else "NO")
 
-def show(rows: Sequence[Row], console: Console) -> None:
-    """Print the table."""
+
+def show(rows: Mapping[str, Sequence[Row]], console: Console) -> None:
+    """Print the table, group by group."""
     table = Table(title="Benchmarks")
-    for heading in ("what", "ours", "peer", "ratio", "target", "met"):
+    for heading in HEADINGS:
         table.add_column(heading)
-    for row in rows:
-        table.add_row(row.what, row.ours, row.peer, row.ratio, row.target, "yes" if row.met else "NO")
+    for some in rows.values():
+        for row in some:
+            table.add_row(*map(escape, row.cells))
+        table.add_section()
     console.print(table)
 
 
-def write(rows: Sequence[Row], path: Path) -> None:
-    """Write the rows as a JSON list."""
+def write(rows: Mapping[str, Sequence[Row]], path: Path) -> None:
+    """Write the rows as a JSON list, each with its group."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
+    flat = [{"group": group, **asdict(row)} for group, some in rows.items() for row in some]
+    path.write_text(json.dumps(flat, indent=2) + "\n", encoding="utf-8")

@@ -23,7 +23,6 @@ from dagster import (
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
-    MULTIDIMENSIONAL_PARTITION_PREFIX,
     PARTITION_NAME_TAG,
 )
 
@@ -134,11 +133,7 @@ def range_tags(org_id: int, days: DayRange) -> dict[str, str]:
     A single day is a partition, as when the UI launches one: of a range Dagster looks up both ends some 75 times.
     """
     if days.first == days.last:
-        return {
-            PARTITION_NAME_TAG: OrgDay(org_id, days.first).key,
-            f"{MULTIDIMENSIONAL_PARTITION_PREFIX}{DAY}": days.first.isoformat(),
-            f"{MULTIDIMENSIONAL_PARTITION_PREFIX}{ORG}": str(org_id),
-        }
+        return {PARTITION_NAME_TAG: OrgDay(org_id, days.first).key}
     return {
         ASSET_PARTITION_RANGE_START_TAG: OrgDay(org_id, days.first).key,
         ASSET_PARTITION_RANGE_END_TAG: OrgDay(org_id, days.last).key,

@@ -104,11 +104,11 @@ def test_nothing_falls_between_the_slices_of_a_window(
 ) -> None:
     deployment = small_fleet(quick, monkeypatch, end_inclusive=end_inclusive, sims=60)
     monkeypatch.setenv("HOLOGRAM_PAGE_SIZE", "250")
-    # Slices of an hour, the shortest there are: 72 of them.
+    # Slices of little more than an hour, the shortest there are.
     monkeypatch.setenv("HOLOGRAM_MAX_CONNECTIONS", "64")
     day = days_ago(deployment, 3)
     assert deployment.backfill(day, day, [ORG], RAW).ok
-    assert len(deployment.sandbox.requests) >= 72
+    assert len(deployment.sandbox.requests) >= 64
     assert stored(deployment, day) == truth(deployment, day)
 
 
@@ -363,7 +363,7 @@ def test_broken_rows_are_set_aside_with_their_reasons_and_the_rest_goes_in(
 ) -> None:
     deployment = small_fleet(quick, monkeypatch, faults=["bad_rows"])
     first, last = days_ago(deployment, 3), days_ago(deployment, 2)
-    for _ in range(2):
+    for again in (False, True):
         assert deployment.backfill(first, last, [ORG], RAW).ok
         assert stored(deployment, first, last) == truth(deployment, first, last)
         rejected = deployment.rows("SELECT reason, raw, day FROM hologram.rejected_rows WHERE org_id = ?", [ORG])
@@ -372,7 +372,10 @@ def test_broken_rows_are_set_aside_with_their_reasons_and_the_rest_goes_in(
             assert name in about
         assert {day for _, _, day in rejected} <= {first, last}
         assert len({raw for _, raw, _ in rejected}) == len(rejected)
-        assert sum(load_of(deployment, day)["rejected_rows"] for day in (first, last)) == len(rejected) >= 4
+        # The sandbox breaks rows of every chain's first page, and where chains are split differs from run to run.
+        of_this_run = sum(load_of(deployment, day)["rejected_rows"] for day in (first, last))
+        assert 4 <= of_this_run <= len(rejected)
+        assert again or of_this_run == len(rejected)
     by_day = {day: check_of(deployment, "every_row_readable", day) for day in (first, last)}
     assert any(not passed and severity == "WARN" for passed, severity, _ in by_day.values())
 

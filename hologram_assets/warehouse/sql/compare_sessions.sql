@@ -1,19 +1,8 @@
--- The fetched rows that make a difference to the day, each as it was fetched last: those that end on it, and those stored
--- on it that have moved to another day; new ones and changed ones.
--- Grain: record_id. Parameters: $org_id, $day, $files (packed Parquet files), $first and $last (ids to look at).
--- Ids ascend with time, so the range of ids spares most of the table, and the times most of the files.
+-- The incoming sessions that make a difference to the day: new ones and changed ones, also those that have moved to another.
+-- Grain: record_id. Parameters: those of incoming_sessions. Ids ascend with time, so their range spares most of the table.
 CREATE OR REPLACE TEMP TABLE compared AS
 WITH incoming AS (
-    SELECT $org_id AS org_id, CAST(session_end AS DATE) AS day, *
-    FROM read_parquet($files)
-    WHERE session_end >= CAST($day AS DATE) AND session_end < CAST($day AS DATE) + INTERVAL 1 DAY
-      AND record_id BETWEEN $first AND $last
-      AND record_id NOT IN (SELECT record_id FROM odd)
-    UNION ALL BY NAME
-    SELECT $org_id AS org_id, CAST(session_end AS DATE) AS day, *
-    FROM read_parquet($files)
-    WHERE record_id IN (SELECT record_id FROM odd)
-    QUALIFY row_number() OVER (PARTITION BY record_id ORDER BY fetched_at DESC) = 1
+    {incoming}
 ),
 stored AS (
     SELECT * FROM hologram.raw_sessions WHERE org_id = $org_id AND record_id BETWEEN $first AND $last
