@@ -100,7 +100,7 @@ $(BENCH_STAMP): benchmarks/constraints.txt | setup
 	@touch $@
 
 bench: setup $(BENCH_STAMP)  ## run the benchmarks, each a ratio measured side by side (data/bench.json)
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 dev: export DAGSTER_HOME := $(DAGSTER_HOME)
 dev: setup  ## start the Dagster UI and daemon (DAGSTER_HOME: data/dagster unless set)

@@ -12,10 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import duckdb
+from dagster import DagsterInstance
 
 from benchmarks.fleet import ORG
 from benchmarks.measured import Finished, run
 from benchmarks.usage_traffic import Traffic, UsageServer
+from hologram_assets.backfill import register_orgs
 from hologram_assets.partitions import today
 
 PAGE_SIZE: Final = 250
@@ -55,6 +57,9 @@ def place(server: UsageServer, first: date, **settings: object) -> Iterator[Plac
     with TemporaryDirectory(prefix="hologram-bench-") as name:
         folder = Path(name)
         (folder / "dagster").mkdir()
+        # As in every deployment: Dagster's tables are made once, not by each run.
+        with DagsterInstance.from_config(str(folder / "dagster")) as instance:
+            register_orgs(instance, [ORG])
         chosen = {"page_size": PAGE_SIZE, "max_connections": CONNECTIONS} | settings
         environment = os.environ | {
             "HOLOGRAM_API_KEY": "bench",

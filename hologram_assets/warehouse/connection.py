@@ -23,7 +23,7 @@ import duckdb
 from filelock import ReadWriteLock, Timeout
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from hologram_assets.warehouse.tables import SCHEMA, TABLES, schema_statements
+from hologram_assets.warehouse.tables import SCHEMA, TABLES, column_statements, schema_statements
 
 LOCK_TIMEOUT_SECONDS = 300.0
 _ROWS_AT_ONCE = 50_000
@@ -261,10 +261,12 @@ def _lacking(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
 
 
 def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing, at once and for good. One look at the catalogue spares some 200 statements a write."""
+    """Create what is missing, at once and for good. A look at the catalogue spares some 200 statements."""
     if _lacking(connection):
         connection.begin()
         for statement in schema_statements():
+            connection.execute(statement)
+        for statement in column_statements(_lacking(connection)):
             connection.execute(statement)
         connection.commit()
 

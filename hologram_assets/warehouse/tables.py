@@ -6,6 +6,7 @@ that the same SQL runs on a DuckDB file and on DuckLake; keys are kept by the wr
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 SCHEMA = "hologram"
@@ -339,13 +340,19 @@ TABLES = (
 
 
 def schema_statements() -> list[str]:
-    """DDL that creates what is missing, also columns that an older version of a table lacks. Changes nothing else."""
+    """DDL that creates the tables that are missing. Changes nothing else."""
     statements = [f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"]
     for table in TABLES:
         columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         statements.append(f"CREATE TABLE IF NOT EXISTS {table.qualified} ({columns})")
-        statements += [
-            f"ALTER TABLE {table.qualified} ADD COLUMN IF NOT EXISTS {column.name} {column.type}"
-            for column in table.columns
-        ]
     return statements
+
+
+def column_statements(lacking: Collection[tuple[str, str]]) -> list[str]:
+    """DDL that adds columns, named as (table, column), to tables that an older version made."""
+    return [
+        f"ALTER TABLE {table.qualified} ADD COLUMN IF NOT EXISTS {column.name} {column.type}"
+        for table in TABLES
+        for column in table.columns
+        if (table.name, column.name) in lacking
+    ]
