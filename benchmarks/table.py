@@ -43,6 +43,15 @@ def show(rows: Mapping[str, Sequence[Row]], console: Console) -> None:
     console.print(table)
 
 
+def merged(rows: Mapping[str, Sequence[Row]], path: Path, groups: Sequence[str]) -> dict[str, Sequence[Row]]:
+    """The rows of a run, and for groups that it left out those of the file, in the order of the groups."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    before: dict[str, list[Row]] = {}
+    for one in known:
+        before.setdefault(one.pop("group", ""), []).append(Row(**one))
+    return {group: rows.get(group, before.get(group, [])) for group in groups if group in rows or group in before}
+
+
 def write(rows: Mapping[str, Sequence[Row]], path: Path) -> None:
     """Write the rows as a JSON list, each with its group."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -130,7 +130,7 @@ def first_kept(now: date, retention_days: int) -> date:
 def range_tags(org_id: int, days: DayRange) -> dict[str, str]:
     """The tags by which Dagster knows that a run is about contiguous days of an organisation.
 
-    A single day is a partition, as when the UI launches one: of a range Dagster looks up both ends some 75 times.
+    A single day is a partition: of a range Dagster looks up both ends some 75 times.
     """
     if days.first == days.last:
         return {PARTITION_NAME_TAG: OrgDay(org_id, days.first).key}

@@ -74,7 +74,8 @@ class Chains:
     def advanced(self, chain: Chain, newest: datetime, oldest: datetime) -> None:
         """A page came, with sessions that ended between two moments."""
         with self._changed:
-            chain.reached = min(max(oldest, chain.start), chain.reached)
+            # Not the least so far: one session that came late would make the chain look done.
+            chain.reached = min(max(oldest, chain.start), chain.end)
             chain.last_page = max(newest - oldest, timedelta(0))
             self._changed.notify()
 

@@ -16,8 +16,17 @@ from typing import Annotated, NamedTuple, TypeAlias
 
 import msgspec
 
-from hologram_assets.api.records import Rejected, Row, Session, as_json, as_json_lines, session, unknown_names
-from hologram_assets.api.values import is_null, may_be_null
+from hologram_assets.api.records import (
+    OPTIONAL_FIELDS,
+    Rejected,
+    Row,
+    Session,
+    as_json,
+    as_json_lines,
+    session,
+    unknown_names,
+)
+from hologram_assets.api.values import is_null, may_be_null, text
 
 _Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Time: TypeAlias = Annotated[datetime, msgspec.Meta(tz=False)]
@@ -66,10 +75,7 @@ class _Line(msgspec.Struct, rename={"session_end": "timestamp"}):
     fetched_at: datetime | None = None
 
 
-_TEXTS = {
-    name: attrgetter(name)
-    for name in ("imei", "imeisv", "radio_access_technology", "network_name", "country", "profile_name")
-}
+_TEXTS = {name: attrgetter(name) for name, read in OPTIONAL_FIELDS.items() if read is text}
 # Rows don't have these; a field of that name is one that this version doesn't know.
 _OURS = frozenset({"extra", "fetched_at"})
 

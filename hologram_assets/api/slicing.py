@@ -29,7 +29,8 @@ _SHORTEST_SLICE = timedelta(hours=1)
 _LONGEST_SLICE = timedelta(days=1)
 _LINES_PER_FILE = 20_000
 _BUFFER = 2**20
-# This many slices in a row that fail after all their retries mean that the API is down, not that a slice is unlucky.
+# This many slices in a row that fail after all their retries mean that the API is down, not that a slice is unlucky. Of a
+# slice's chains the first failure counts.
 _FAILURES_THAT_MEAN_DOWN = 3
 
 
@@ -49,7 +50,7 @@ _PACKERS = 2
 class StagedSlice:
     """What a slice brought: packed files of sessions (one or more), rows set aside, and the error if a chain of it broke.
 
-    With an error the files are incomplete and must not be used.
+    With an error the files are incomplete and must not be used. `unpacked` is on its way to `files`.
     """
 
     slice: Slice
@@ -59,6 +60,10 @@ class StagedSlice:
     pages: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     error: HologramError | None = None
+
+    def is_useless(self) -> bool:
+        """Whether a chain of it broke: what the others bring doesn't help."""
+        return self.error is not None
 
 
 def cut(start: datetime, end: datetime, workers: int) -> list[Slice]:
@@ -110,9 +115,9 @@ def staged_slices(
         client: the API.
         query: what to ask for besides the time.
         slices: the pieces of the window.
-        folder: where files go.
+        folder: where files go; a new one for every fetch, as DuckDB remembers what a file of that name held.
         workers: how many requests there may be at a time.
-        pack: makes a file to keep of a file of lines (see `lines.SessionLines`), which is then deleted.
+        pack: makes one file to keep of files of lines (see `lines.SessionLines`), which are then deleted.
     """
     with _executor(_PACKERS, "pack") as packers, _executor(workers, "fetch") as fetchers:
         staging = _Staging(client, query, slices, folder, pack, packers)
@@ -173,8 +178,9 @@ class _Staging:
                     self._follow(chain, staged, lines)
                     self.outage.report(None)
                 except HologramError as error:
-                    self.outage.report(error)
-                    staged.error = staged.error or error
+                    if staged.error is None:
+                        self.outage.report(error)
+                        staged.error = error
                 finally:
                     self._chains.ended(chain)
                 lines.close()
@@ -182,6 +188,8 @@ class _Staging:
 
     def _follow(self, chain: Chain, staged: StagedSlice, lines: _Lines) -> None:
         self.outage.check()
+        if staged.is_useless():
+            return
         for page in self._client.session_line_pages(lambda: self._ask(chain)):
             self.outage.check()
             lines.add(page)
@@ -190,8 +198,7 @@ class _Staging:
             with self._lock:
                 staged.pages += 1
                 staged.rejected += page.rejected
-            # What another chain of the slice lacks makes all of it useless.
-            if staged.error is not None:
+            if staged.is_useless():
                 return
 
     def _store(self, chain: Chain, staged: StagedSlice, lines: _Lines) -> None:
@@ -218,8 +225,9 @@ class _Staging:
         try:
             yield
         except BaseException as error:  # noqa: BLE001 - raised where the slices are waited for
-            self.outage.stop()
+            # In this order: what follows from the stop must not be heard first.
             self.ended.put(error)
+            self.outage.stop()
 
     def _ask(self, chain: Chain) -> SessionQuery:
         return replace(self._query, timestart=chain.start - _OVERLAP, timeend=chain.end + _OVERLAP)

@@ -125,6 +125,8 @@ def merge_whatever_came(
     files = [path for piece in staged if piece.error is None for path in piece.files]
     came = packing.days(files)
     left = [day for day, of_day in came.items() if any((path, day) not in merged for path in of_day)]
+    if not left:
+        return
     try:
         with warehouse.warehouse.read() as connection:
             known = loaded_days(connection, org_id, left)

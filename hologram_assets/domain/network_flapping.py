@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from math import comb
+from math import comb, exp, lgamma, log
 from typing import Any, NamedTuple
 
 from hologram_assets.domain.network_change import (
@@ -23,6 +23,7 @@ from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.domain.network_sim import SimView
 from hologram_assets.domain.network_words import Event
 
+_LARGEST_LOG = 700.0  # of a number that a float holds
 SILENCED_BY_FLAPPING = frozenset({RAT_DOWNGRADE, NEW_NETWORK, NETWORK_SHIFT})
 """The network and RAT rules. Another country costs money and another device may be theft: those speak all the same."""
 
@@ -79,7 +80,12 @@ def chance_of(changes: int, sessions: int, excursions: float, rules: NetworkRule
     count would be an alert on a healthy fleet.
     """
     trips = changes // 2
-    return comb(sessions - trips + 1, trips) * max(rules.rat_share_floor, excursions) ** trips
+    share = max(rules.rat_share_floor, excursions)
+    if not 0 < trips <= sessions - trips + 1 or not share:
+        return comb(sessions - trips + 1, trips) * share**trips
+    # By logarithms: 1,000 changes in 2,000 sessions are more ways than a float can hold.
+    ways = lgamma(sessions - trips + 2) - lgamma(trips + 1) - lgamma(sessions - 2 * trips + 2)
+    return exp(min(ways + trips * log(share), _LARGEST_LOG))
 
 
 def is_unusual(flap: Flap, excursions: float, rules: NetworkRules) -> bool:

@@ -18,7 +18,7 @@ from hologram_assets.partitions import OrgDay, parse_key, today
 
 ALERTS = AssetKey("alerts")
 _MORE_FIELDS = 4  # of `Said`, which have defaults
-_FEW = 200  # materialisations: what two hundred organisations, each refreshed once, bring
+_FEW = 50  # materialisations, of which each may name 2,000 alerts: what fifty organisations, each refreshed once, bring
 
 
 @dataclass

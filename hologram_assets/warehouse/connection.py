@@ -27,6 +27,9 @@ from hologram_assets.warehouse.tables import SCHEMA, TABLES, column_statements, 
 
 LOCK_TIMEOUT_SECONDS = 300.0
 _ROWS_AT_ONCE = 50_000
+# Of a new file, and of an older one from its next write on. The default is what DuckDB 1.0 can read; this is read from 1.4
+# on, writes text a third faster (one pass for dictionary and FSST) and takes a fifth less.
+_FORMAT = "STORAGE_VERSION 'v1.4.0'"
 T = TypeVar("T")
 
 
@@ -139,7 +142,7 @@ class Warehouse:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.unlink(missing_ok=True)
             with self.read() as connection:
-                connection.execute(f"ATTACH {_literal(partial)} AS copy")
+                connection.execute(f"ATTACH {_literal(partial)} AS copy ({_FORMAT})")
                 connection.execute("COPY FROM DATABASE warehouse TO copy")
                 connection.execute("DETACH copy")
             partial.replace(target)
@@ -183,8 +186,8 @@ class Warehouse:
         )
         # Attached under a name of our own: a file `hologram.duckdb` opened directly is a catalogue `hologram`, which
         # DuckDB can't tell from the schema `hologram` inside it.
-        mode = " (READ_ONLY)" if read_only else ""
-        attach = f"ATTACH {_literal(self.path)} AS warehouse{mode}"
+        mode = "READ_ONLY" if read_only else _FORMAT
+        attach = f"ATTACH {_literal(self.path)} AS warehouse ({mode})"
         with _engine() as engine:
             try:
                 retrying(engine.execute, attach)

@@ -18,7 +18,8 @@ from hologram_assets.warehouse.network_suspects import fleet_of
 from hologram_assets.warehouse.tables import DAILY_LINK_USAGE, NETWORK_CHANGES
 
 _SMALL_FLEET_SESSIONS = 1_000
-"""Of a day. To find out of whom a rule might tell something takes as long as the rules take with 300 SIMs."""
+"""Of the days that rules look at one by one. To find out of whom one might tell something takes as long as the rules take
+with 300 SIMs."""
 
 _SESSIONS = """
     SELECT linkid, record_id, session_end, bytes, imei, radio_access_technology, network_name, country
@@ -50,7 +51,8 @@ def changes_on(
         msg = f"daily_link_usage of {day} was never derived for organisation {org_id}; materialise it first"
         raise NotLoadedError(msg)
     row = connection.execute(
-        "SELECT count(*) FROM hologram.raw_sessions WHERE org_id = ? AND day = ?", [org_id, day]
+        "SELECT count(*) FROM hologram.raw_sessions WHERE org_id = ? AND day BETWEEN ? AND ?",
+        [org_id, day - timedelta(days=7), day],
     ).fetchone()
     fleet = None
     if row and row[0] > _SMALL_FLEET_SESSIONS:

@@ -17,7 +17,6 @@ ASSET = RAW_SESSIONS.name
 # A day is merged by ranges of ids, one after the other in the same transaction: memory stays the same for any day. Whole row
 # groups of DuckDB's (122,880 rows), as it writes a part of one twice.
 _ROWS_AT_ONCE = 2 * 122_880
-_HIGHEST_ID = 2**63 - 1
 
 
 def merge_day(
@@ -54,7 +53,7 @@ def merge_day(
     if complete_through is not None:
         missing, rejected_rows = 0, len(rejected)
     new = changed = late = late_bytes = lateness = 0
-    for ids in _ranges(connection, day, files):
+    for ids in _ranges(connection, org_id, day, files):
         if before is None and not _is_known(connection, org_id, ids):
             new += _insert_all(connection, org_id, day, files, ids)
             continue
@@ -103,7 +102,7 @@ def merge_day(
 
 def differs(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path]) -> bool:
     """Whether the files hold a session of the day that is not stored, or not as it is in the files."""
-    for ids in _ranges(connection, day, files):
+    for ids in _ranges(connection, org_id, day, files):
         _compare(connection, org_id, day, files, ids)
         if _numbers(connection, "SELECT count(*) FROM compared", [])[0]:
             return True
@@ -111,33 +110,35 @@ def differs(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files
 
 
 class _Ids(NamedTuple):
-    """A range of ids to look at, both ends included; no fetched id of it lies outside `lowest` to `highest`."""
+    """A range of ids to look at, both ends included."""
 
     first: int
     last: int
-    lowest: int
-    highest: int
 
 
-def _ranges(connection: duckdb.DuckDBPyConnection, day: date, files: Sequence[Path]) -> list[_Ids]:
-    """Ranges of ids that hold a bounded number of the day's fetched rows; together all ids that there can be."""
+def _ranges(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path]) -> list[_Ids]:
+    """Ranges that hold a bounded number of the day's fetched rows; together all ids fetched or stored of the day."""
     of_day = "session_end >= CAST($day AS DATE) AND session_end < CAST($day AS DATE) + INTERVAL 1 DAY"
     parameters = {"files": _names(files), "day": day}
-    rows, lowest, highest = _numbers(
-        connection,
-        f"""SELECT count(*) FILTER (WHERE {of_day}), coalesce(min(record_id), 0), coalesce(max(record_id), 0)
-            FROM read_parquet($files)""",
-        parameters,
-    )
+    row = connection.execute(
+        f"""SELECT sum(rows), min(lowest), max(highest) FROM (
+                SELECT count(*) AS rows, min(record_id) AS lowest, max(record_id) AS highest
+                FROM read_parquet($files) WHERE {of_day}
+                UNION ALL SELECT 0, min(record_id), max(record_id)
+                FROM {RAW_SESSIONS.qualified} WHERE org_id = $org_id AND day = $day)""",
+        parameters | {"org_id": org_id},
+    ).fetchone()
+    rows, lowest, highest = row or (0, None, None)
+    if lowest is None:
+        return []
     cuts: list[int] = []
     if rows > _ROWS_AT_ONCE:
-        shares = [(until - 0.5) / rows for until in range(_ROWS_AT_ONCE, rows, _ROWS_AT_ONCE)]
+        shares = [(until - 0.5) / float(rows) for until in range(_ROWS_AT_ONCE, int(rows), _ROWS_AT_ONCE)]
         row = connection.execute(
             f"SELECT quantile_disc(record_id, {shares}) FROM read_parquet($files) WHERE {of_day}", parameters
         ).fetchone()
-        cuts = sorted(set(row[0])) if row else []
-    ends = zip([0, *(cut + 1 for cut in cuts)], [*cuts, _HIGHEST_ID], strict=True)
-    return [_Ids(first, last, max(first, lowest), min(last, highest)) for first, last in ends]
+        cuts = sorted({cut for cut in row[0] if cut < highest}) if row else []
+    return [_Ids(*ids) for ids in zip([lowest, *(cut + 1 for cut in cuts)], [*cuts, highest], strict=True)]
 
 
 def _is_known(connection: duckdb.DuckDBPyConnection, org_id: int, ids: _Ids) -> bool:
@@ -146,7 +147,7 @@ def _is_known(connection: duckdb.DuckDBPyConnection, org_id: int, ids: _Ids) -> 
         connection,
         f"""SELECT count(*) FROM (
             SELECT 1 FROM {RAW_SESSIONS.qualified} WHERE org_id = ? AND record_id BETWEEN ? AND ? LIMIT 1)""",
-        [org_id, ids.lowest, ids.highest],
+        [org_id, ids.first, ids.last],
     )
     return bool(known)
 
@@ -173,9 +174,15 @@ def _find_odd(
     connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path], ids: _Ids
 ) -> dict[str, object]:
     """Make the temp table `odd`; returns the parameters for what builds on it."""
-    parameters: dict[str, object] = {"org_id": org_id, "day": day, "files": _names(files)}
-    connection.execute(sql("odd_sessions"), parameters | {"first": ids.first, "last": ids.last})
-    return parameters | {"first": ids.lowest, "last": ids.highest}
+    parameters: dict[str, object] = {
+        "org_id": org_id,
+        "day": day,
+        "files": _names(files),
+        "first": ids.first,
+        "last": ids.last,
+    }
+    connection.execute(sql("odd_sessions"), parameters)
+    return parameters
 
 
 def _write_compared(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> None:
