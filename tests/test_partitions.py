@@ -15,7 +15,9 @@ from hologram_assets.partitions import (
     days_by_org,
     missing_orgs,
     parse_key,
+    range_tags,
     rectangle,
+    tagged_days,
     today,
 )
 
@@ -58,3 +60,16 @@ def test_a_rectangle_is_days_times_organisations() -> None:
 )
 def test_organisations_are_added_and_never_taken_away(desired: list[int], existing: list[str], new: list[str]) -> None:
     assert missing_orgs(desired, existing) == new
+
+
+@given(org_id=st.integers(min_value=1, max_value=2**62), first=days, more=st.integers(0, 40))
+def test_the_tags_of_a_run_name_the_days_that_it_is_about(org_id: int, first: date, more: int) -> None:
+    wanted = DayRange(first, first + timedelta(days=more))
+    tags = range_tags(org_id, wanted)
+    assert tagged_days(tags) == [OrgDay(org_id, day) for day in wanted.days]
+    assert ("dagster/partition" in tags) == (more == 0), "a single day is a partition"
+
+
+def test_tags_of_two_organisations_tell_nothing() -> None:
+    tags = {"dagster/asset_partition_range_start": "2026-11-01|1", "dagster/asset_partition_range_end": "2026-11-02|2"}
+    assert tagged_days(tags) == []

@@ -127,3 +127,13 @@ def test_the_parts_of_a_slice_cover_it_however_often_it_is_split(
     assert covered[-1][1] == NOON + length
     assert all(end >= start for (_, end), (start, _) in pairwise(covered))
     assert [chains.stored(chain) for chain in running] == [False] * (len(running) - 1) + [True]
+
+
+def test_a_session_that_came_late_does_not_end_the_sharing_of_a_chain() -> None:
+    chains = Chains([Chain(0, NOON - DAY, NOON)])
+    first = chains.take()
+    assert first is not None
+    chains.advanced(first, NOON, NOON - 2 * DAY)
+    assert first.pages_left == 0
+    chains.advanced(first, NOON - MINUTE, NOON - 2 * MINUTE)
+    assert chains.take() is not None

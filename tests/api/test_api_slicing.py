@@ -237,3 +237,29 @@ def test_a_caller_that_stops_listening_does_not_wait_for_the_rest(
     staging.close()  # type: ignore[attr-defined]
     assert time.monotonic() - begun < 3
     assert len(server.asked) < 1000
+
+
+def test_a_slice_that_breaks_in_several_chains_counts_once_and_the_others_go_on(
+    tmp_path: Path, serve: Serve, client_to: ClientTo
+) -> None:
+    burst = Slice(NOON, NOON + 6 * HOUR)
+    edge = int(SessionQuery(orgid=144, timestart=burst.end).params()["timestart"])
+
+    def answer(asked: Asked) -> Answer:
+        first, last = int(asked.params["timestart"]), int(asked.params["timeend"])
+        if first > edge - 10:
+            time.sleep(0.3)
+            return page([{"record_id": first, "linkid": 1, "timestamp": "2026-11-20 20:00:00", "bytes": 1}])
+        if "startafter" in asked.params or last < edge - 10:
+            return said({}, 503)  # whatever is split off fails as well
+        rows = [
+            {"record_id": 10_000 - i, "linkid": 1, "bytes": 1, "timestamp": str(burst.end - timedelta(seconds=i))}
+            for i in range(5)
+        ]
+        return page(rows, continues=True)
+
+    client = client_to(serve(answer).base_url, attempts=1)
+    slices = [burst, Slice(burst.end, burst.end + HOUR)]
+    staged = {piece.slice: piece for piece in fetched(client, QUERY, slices, tmp_path, 6)}
+    assert staged[burst].error is not None
+    assert staged[slices[1]].error is None

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from math import comb
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hologram_assets.domain.network_change import INHIBITED_BY
+from hologram_assets.domain.network_flapping import chance_of
 from hologram_assets.domain.network_rules import NetworkRules
 from tests.domain.network_world import OTHER, World, at, day
 
@@ -124,3 +129,16 @@ def test_24_hours_after_the_last_flap_the_other_rules_speak_again() -> None:
     alternating(world, 10, back=1)
     world.row(3, at(0, 10.0), minutes=20, rat="2G")
     assert world.told("rat_downgrade")[0].detail[INHIBITED_BY] is not None
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.floats(0.0, 1.0))
+def test_the_chance_is_that_of_so_many_excursions(changes: int, sessions: int, excursions: float) -> None:
+    trips, share = changes // 2, max(NetworkRules().rat_share_floor, excursions)
+    if sessions - trips + 1 >= 0:
+        expected = comb(sessions - trips + 1, trips) * share**trips
+        assert chance_of(changes, sessions, excursions, NetworkRules()) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_sim_with_thousands_of_sessions_a_day_has_a_chance_too() -> None:
+    assert chance_of(1_000, 2_000, 0.0, NetworkRules()) >= 0
+    assert chance_of(1_000, 2_000, 1.0, NetworkRules()) > 1
