@@ -10,7 +10,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 # That many more make Python look for garbage among them, instead of 700: a page of rows alone has thousands.
-_NEW_OBJECTS = 20_000
+_NEW_OBJECTS = 50_000
 
 
 def spare_the_collector() -> None:

@@ -67,11 +67,11 @@ class StagedSlice:
 
 
 def cut(start: datetime, end: datetime, workers: int) -> list[Slice]:
-    """Cut a window into slices: about one per worker, none shorter than an hour or longer than a day.
+    """Cut a window into slices: about two per worker, none shorter than an hour or longer than a day.
 
-    More would make more pages that are not full; workers that are done sooner help the others (see chains).
+    A slice is what fails as one: fewer would take more days along. Workers that are done help the others (see chains).
     """
-    length = max(_SHORTEST_SLICE, min(_LONGEST_SLICE, (end - start) / workers))
+    length = max(_SHORTEST_SLICE, min(_LONGEST_SLICE, (end - start) / (2 * workers)))
     slices = []
     while start < end:
         slices.append(Slice(start, min(start + length, end)))

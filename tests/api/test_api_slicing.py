@@ -79,8 +79,8 @@ def test_slices_cover_the_window_without_gap_and_without_overlap(
     assert all(piece.end - piece.start >= HOUR for piece in slices[:-1])
 
 
-def test_a_window_is_cut_into_about_one_slice_for_each_worker() -> None:
-    assert len(cut(NOON, NOON + DAY, 8)) == 8
+def test_a_day_is_cut_into_about_two_slices_for_each_worker() -> None:
+    assert len(cut(NOON, NOON + DAY, 4)) == 8
     assert len(cut(NOON, NOON + DAY, 100)) == 24
     assert len(cut(NOON, NOON + 30 * DAY, 2)) == 30
     assert cut(NOON, NOON, 4) == cut(NOON, NOON - DAY, 4) == []
@@ -116,7 +116,7 @@ def test_slices_are_fetched_side_by_side(tmp_path: Path, serve: Serve, client_to
         return page([])
 
     client = client_to(serve(answer).base_url, attempts=1)
-    slices = cut(NOON, NOON + DAY, 4)
+    slices = cut(NOON, NOON + DAY, 2)
     staged = list(fetched(client, QUERY, slices, tmp_path, 4))
     assert {piece.slice for piece in staged} == set(slices)
     assert not [piece.error for piece in staged if piece.error]
@@ -125,7 +125,7 @@ def test_slices_are_fetched_side_by_side(tmp_path: Path, serve: Serve, client_to
 def test_a_slice_that_breaks_leaves_the_others_and_is_yielded_with_its_error(
     tmp_path: Path, serve: Serve, client_to: ClientTo
 ) -> None:
-    slices = cut(NOON, NOON + DAY, 8)
+    slices = cut(NOON, NOON + DAY, 4)
     broken = str(SessionQuery(orgid=144, timestart=slices[3].start - timedelta(seconds=1)).params()["timestart"])
 
     def answer(asked: Asked) -> Answer:
@@ -145,7 +145,7 @@ def test_a_slice_whose_pages_lead_nowhere_does_not_stop_the_others(
 ) -> None:
     first = str(SessionQuery(orgid=144, timestart=NOON - timedelta(seconds=1)).params()["timestart"])
     server = serve(lambda asked: page([], continues=asked.params["timestart"] == first))
-    staged = list(fetched(client_to(server.base_url), QUERY, cut(NOON, NOON + DAY, 8), tmp_path, 1))
+    staged = list(fetched(client_to(server.base_url), QUERY, cut(NOON, NOON + DAY, 4), tmp_path, 1))
     assert [piece.slice for piece in staged if isinstance(piece.error, PagingError)] == [Slice(NOON, NOON + 3 * HOUR)]
     assert [piece.error for piece in staged].count(None) == 7
 
@@ -155,7 +155,7 @@ def test_after_three_transient_failures_in_a_row_the_rest_is_not_asked(
 ) -> None:
     sandbox.faults.set("server_error")
     client = client_to(sandbox.base_url, attempts=2)
-    staged = list(fetched(client, QUERY, cut(NOON - DAY, NOON, 10), tmp_path, 1))
+    staged = list(fetched(client, QUERY, cut(NOON - DAY, NOON, 5), tmp_path, 1))
     assert len(staged) == 10
     assert all(isinstance(piece.error, TransientError) for piece in staged)
     assert len(sandbox.requests) == 3 * 2
@@ -163,7 +163,7 @@ def test_after_three_transient_failures_in_a_row_the_rest_is_not_asked(
 
 def test_failures_with_a_success_in_between_are_not_the_end(tmp_path: Path, serve: Serve, client_to: ClientTo) -> None:
     server = serve(lambda _: page([]) if len(server.asked) % 3 == 0 else said({}, 503))
-    staged = list(fetched(client_to(server.base_url, attempts=1), QUERY, cut(NOON, NOON + DAY, 12), tmp_path, 1))
+    staged = list(fetched(client_to(server.base_url, attempts=1), QUERY, cut(NOON, NOON + DAY, 6), tmp_path, 1))
     assert [piece.error is None for piece in sorted(staged, key=lambda piece: piece.slice)] == [False, False, True] * 4
 
 
@@ -172,7 +172,7 @@ def test_an_error_that_somebody_has_to_mend_stops_the_asking_at_once(
     tmp_path: Path, sandbox: Sandbox, client_to: ClientTo, workers: int
 ) -> None:
     sandbox.faults.set("unauthorized")
-    staged = list(fetched(client_to(sandbox.base_url), QUERY, cut(NOON - DAY, NOON, 24), tmp_path, workers))
+    staged = list(fetched(client_to(sandbox.base_url), QUERY, cut(NOON - DAY, NOON, 12), tmp_path, workers))
     assert len(staged) == 24
     assert all(isinstance(piece.error, KeyRefusedError) for piece in staged)
     assert len(sandbox.requests) <= workers
@@ -194,7 +194,7 @@ def test_flags_that_the_api_refuses_to_all_workers_at_once_lose_no_slice(
 
     client = client_to(serve(answer).base_url)
     query = SessionQuery(orgid=144, getplaninfo=True)
-    staged = list(fetched(client, query, cut(NOON, NOON + DAY, 4), tmp_path, 4))
+    staged = list(fetched(client, query, cut(NOON, NOON + DAY, 2), tmp_path, 4))
     assert len(staged) == 4
     assert [piece.error for piece in staged] == [None] * 4
 
@@ -230,7 +230,7 @@ def test_a_caller_that_stops_listening_does_not_wait_for_the_rest(
         return page([row | {"record_id": last - 1}], continues=True)
 
     server = serve(answer)
-    slices = [Slice(NOON, NOON + HOUR), *cut(NOON + DAY, NOON + 2 * DAY, 8)]
+    slices = [Slice(NOON, NOON + HOUR), *cut(NOON + DAY, NOON + 2 * DAY, 4)]
     staging = fetched(client_to(server.base_url), QUERY, slices, tmp_path, 3)
     assert next(iter(staging)).slice == slices[0]
     begun = time.monotonic()
