@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TypeVar
 
-from hologram_assets.api.clock import ClockReading
+from hologram_assets.api.clock import ClockReading, utc_now
 from hologram_assets.api.errors import BadRequestError, NotFoundError, PagingError
 from hologram_assets.api.lines import SessionLines, session_lines
 from hologram_assets.api.paging import Page, Row, descending_pages, unordered_pages
@@ -72,7 +71,7 @@ class HologramClient:
             HologramError: the API failed for good.
         """
         for rows in self._session_rows(ask):
-            yield session_lines(rows, datetime.now(UTC).replace(tzinfo=None))
+            yield session_lines(rows, utc_now())
 
     def session_page(self, query: SessionQuery) -> tuple[list[Session], bool]:
         """The first page of closed data sessions without the rows that can't be read, and whether more follow.

@@ -10,6 +10,11 @@ from typing import NamedTuple
 _DATE_STEP = timedelta(seconds=1)
 
 
+def utc_now() -> datetime:
+    """This moment by our clock, naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 class ClockReading(NamedTuple):
     """The API's `Date` (whole seconds), and when the request left and the answer was here by our clock; naive UTC."""
 

@@ -8,7 +8,6 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from decimal import Decimal
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
@@ -22,7 +21,7 @@ from requests.auth import AuthBase
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
-from hologram_assets.api.clock import ClockReading, clock_reading
+from hologram_assets.api.clock import ClockReading, clock_reading, utc_now
 from hologram_assets.api.errors import (
     BadRequestError,
     ForbiddenError,
@@ -170,7 +169,7 @@ class Transport:
         return envelope
 
     def _sent(self, path: str, params: Mapping[str, str | int]) -> requests.Response | HologramError:
-        sent_at = _now()
+        sent_at = utc_now()
         try:
             response = self._session.get(
                 f"{self._base_url}/{path}", params=dict(params), timeout=self._timeout, allow_redirects=False
@@ -179,7 +178,7 @@ class Transport:
             return BadRequestError(f"{self._redacted(str(error))}; check HOLOGRAM_BASE_URL")
         except requests.RequestException as error:
             return TransientError(f"no answer from /{path}: {self._redacted(_reason(error))}")
-        self._read_clock(clock_reading(response.headers, sent_at, _now()))
+        self._read_clock(clock_reading(response.headers, sent_at, utc_now()))
         return response
 
     def _read_clock(self, reading: ClockReading | None) -> None:
@@ -231,10 +230,6 @@ class Transport:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text[:_SHOWN_CHARACTERS]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def _reason(error: requests.RequestException) -> str:

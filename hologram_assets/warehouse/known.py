@@ -31,7 +31,7 @@ def loaded_days(connection: duckdb.DuckDBPyConnection, org_id: int, days: Collec
     """Of some days those whose sessions were loaded, ascending."""
     if not days:
         return []
-    return [day for day in stored_days(connection, org_id, min(days), max(days), [RAW_SESSIONS.name]) if day in days]
+    return sorted(stored_days(connection, org_id, min(days), max(days), [RAW_SESSIONS.name]).intersection(days))
 
 
 def plans_in_use(warehouse: Warehouse, org_id: int, days: Sequence[date]) -> list[int]:

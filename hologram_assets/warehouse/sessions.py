@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import duckdb
 
@@ -54,10 +54,10 @@ def merge_day(
         missing, rejected_rows = 0, len(rejected)
     new = changed = late = late_bytes = lateness = 0
     for ids in _ranges(connection, org_id, day, files):
-        if before is None and not _is_known(connection, org_id, ids):
-            new += _insert_all(connection, org_id, day, files, ids)
+        if before is None and not _is_known(connection, ids):
+            new += _insert_all(connection, ids)
             continue
-        _compare(connection, org_id, day, files, ids)
+        _compare(connection, ids)
         counted = _numbers(
             connection,
             """SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new),
@@ -66,15 +66,13 @@ def merge_day(
                FROM (SELECT *, is_new AND session_end < $passed AS is_late FROM compared)""",
             {"passed": passed, "looked_at": looked_at},
         )
-        new, changed, late, late_bytes = (
-            new + counted[0],
-            changed + counted[1],
-            late + counted[2],
-            late_bytes + counted[3],
-        )
+        new += counted[0]
+        changed += counted[1]
+        late += counted[2]
+        late_bytes += counted[3]
         lateness = max(lateness, counted[4])
         if complete_through is not None:
-            missing += _missing(connection, org_id, day, files, ids)
+            missing += _missing(connection, ids)
         if counted[0] or counted[1]:
             _write_compared(connection, org_id, day)
     set_aside(connection, org_id, day, ASSET, rejected)
@@ -103,86 +101,69 @@ def merge_day(
 def differs(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path]) -> bool:
     """Whether the files hold a session of the day that is not stored, or not as it is in the files."""
     for ids in _ranges(connection, org_id, day, files):
-        _compare(connection, org_id, day, files, ids)
+        _compare(connection, ids)
         if _numbers(connection, "SELECT count(*) FROM compared", [])[0]:
             return True
     return False
 
 
-class _Ids(NamedTuple):
-    """A range of ids to look at, both ends included."""
+def _ranges(
+    connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path]
+) -> Iterator[dict[str, Any]]:
+    """Ranges of ids that hold a bounded number of the day's fetched rows; together all ids fetched or stored of the day.
 
-    first: int
-    last: int
-
-
-def _ranges(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path]) -> list[_Ids]:
-    """Ranges that hold a bounded number of the day's fetched rows; together all ids fetched or stored of the day."""
+    Each as the parameters of the statements that look at it: org_id, day, files, first and last id.
+    """
     of_day = "session_end >= CAST($day AS DATE) AND session_end < CAST($day AS DATE) + INTERVAL 1 DAY"
-    parameters = {"files": _names(files), "day": day}
+    fetched: dict[str, Any] = {"files": [str(path) for path in files], "day": day}
+    everything = {**fetched, "org_id": org_id}
     row = connection.execute(
         f"""SELECT sum(rows), min(lowest), max(highest) FROM (
                 SELECT count(*) AS rows, min(record_id) AS lowest, max(record_id) AS highest
                 FROM read_parquet($files) WHERE {of_day}
                 UNION ALL SELECT 0, min(record_id), max(record_id)
                 FROM {RAW_SESSIONS.qualified} WHERE org_id = $org_id AND day = $day)""",
-        parameters | {"org_id": org_id},
+        everything,
     ).fetchone()
     rows, lowest, highest = row or (0, None, None)
     if lowest is None:
-        return []
+        return
     cuts: list[int] = []
     if rows > _ROWS_AT_ONCE:
         shares = [(until - 0.5) / float(rows) for until in range(_ROWS_AT_ONCE, int(rows), _ROWS_AT_ONCE)]
         row = connection.execute(
-            f"SELECT quantile_disc(record_id, {shares}) FROM read_parquet($files) WHERE {of_day}", parameters
+            f"SELECT quantile_disc(record_id, {shares}) FROM read_parquet($files) WHERE {of_day}", fetched
         ).fetchone()
         cuts = sorted({cut for cut in row[0] if cut < highest}) if row else []
-    return [_Ids(*ids) for ids in zip([lowest, *(cut + 1 for cut in cuts)], [*cuts, highest], strict=True)]
+    for first, last in zip([lowest, *(cut + 1 for cut in cuts)], [*cuts, highest], strict=True):
+        yield {**everything, "first": first, "last": last}
 
 
-def _is_known(connection: duckdb.DuckDBPyConnection, org_id: int, ids: _Ids) -> bool:
+def _is_known(connection: duckdb.DuckDBPyConnection, ids: dict[str, Any]) -> bool:
     """Whether anything is stored that a fetched session may be compared with."""
-    (known,) = _numbers(
-        connection,
-        f"""SELECT count(*) FROM (
-            SELECT 1 FROM {RAW_SESSIONS.qualified} WHERE org_id = ? AND record_id BETWEEN ? AND ? LIMIT 1)""",
-        [org_id, ids.first, ids.last],
-    )
-    return bool(known)
+    row = connection.execute(
+        f"SELECT 1 FROM {RAW_SESSIONS.qualified} WHERE org_id = ? AND record_id BETWEEN ? AND ? LIMIT 1",
+        [ids["org_id"], ids["first"], ids["last"]],
+    ).fetchone()
+    return row is not None
 
 
-def _insert_all(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path], ids: _Ids) -> int:
+def _insert_all(connection: duckdb.DuckDBPyConnection, ids: dict[str, Any]) -> int:
     """Store what came for a day that was never loaded: half the time of a comparison with nothing."""
-    parameters = _find_odd(connection, org_id, day, files, ids)
+    connection.execute(sql("odd_sessions"), ids)
     columns = ", ".join(RAW_SESSIONS.column_names)
     (rows,) = _numbers(
         connection,
         f"""INSERT INTO {RAW_SESSIONS.qualified} BY NAME
             SELECT {columns} FROM ({sql("incoming_sessions")}) WHERE day = $day ORDER BY record_id""",
-        parameters,
+        ids,
     )
     return rows
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path], ids: _Ids) -> None:
-    parameters = _find_odd(connection, org_id, day, files, ids)
-    connection.execute(sql("compare_sessions").format(incoming=sql("incoming_sessions")), parameters)
-
-
-def _find_odd(
-    connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path], ids: _Ids
-) -> dict[str, object]:
-    """Make the temp table `odd`; returns the parameters for what builds on it."""
-    parameters: dict[str, object] = {
-        "org_id": org_id,
-        "day": day,
-        "files": _names(files),
-        "first": ids.first,
-        "last": ids.last,
-    }
-    connection.execute(sql("odd_sessions"), parameters)
-    return parameters
+def _compare(connection: duckdb.DuckDBPyConnection, ids: dict[str, Any]) -> None:
+    connection.execute(sql("odd_sessions"), ids)
+    connection.execute(sql("compare_sessions").format(incoming=sql("incoming_sessions")), ids)
 
 
 def _write_compared(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> None:
@@ -203,7 +184,7 @@ def _write_compared(connection: duckdb.DuckDBPyConnection, org_id: int, day: dat
     touch(connection, org_id, [touched for (touched,) in other_days], ASSET)
 
 
-def _missing(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, files: Sequence[Path], ids: _Ids) -> int:
+def _missing(connection: duckdb.DuckDBPyConnection, ids: dict[str, Any]) -> int:
     """Stored sessions of the day that the files lack; what a run beside this one fetched later could not be in them."""
     (missing,) = _numbers(
         connection,
@@ -214,17 +195,13 @@ def _missing(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, file
             WHERE s.org_id = $org_id AND s.day = $day AND s.record_id BETWEEN $first AND $last
               AND s.fetched_at <= coalesce((SELECT max(fetched_at) FROM read_parquet($files)), s.fetched_at)
               AND NOT EXISTS (SELECT 1 FROM fetched AS f WHERE f.record_id = s.record_id)""",
-        {"org_id": org_id, "day": day, "files": _names(files), "first": ids.first, "last": ids.last},
+        ids,
     )
     return missing
 
 
-def _names(files: Sequence[Path]) -> list[str]:
-    return [str(path) for path in files]
-
-
 def _numbers(
-    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, object] | list[object]
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any] | list[object]
 ) -> tuple[int, ...]:
     row = connection.execute(query, parameters).fetchone()
     return tuple(int(number) for number in row or ())
