@@ -75,7 +75,7 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
             _show_channel(sandbox, home / "slack.html", console)
         console.print(
             f"\nDone in {time.monotonic() - began:.0f} s. The warehouse is {settings.hologram_warehouse} "
-            "(any DuckDB opens it: SELECT * FROM hologram.overage_report).",
+            "(DuckDB 1.4 or newer opens it: SELECT * FROM hologram.overage_report).",
             highlight=False,
         )
         if not ui:
