@@ -30,6 +30,8 @@ _ROWS_AT_ONCE = 50_000
 # Of a new file, and of an older one from its next write on. The default is what DuckDB 1.0 can read; this is read from 1.4
 # on, writes text a third faster (one pass for dictionary and FSST) and takes a fifth less.
 _FORMAT = "STORAGE_VERSION 'v1.4.0'"
+# Tables are the file's; the macros are the engine's (`_engine`).
+_SEARCH = "SET search_path = 'warehouse.main,memory.main'"
 T = TypeVar("T")
 
 
@@ -69,8 +71,16 @@ def streamed(
 def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """A second connection to the same warehouse; it sees what is committed."""
     cursor = connection.cursor()
-    cursor.execute("USE warehouse")
+    cursor.execute(_SEARCH)
     return cursor
+
+
+def forget_blocks(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let go of what was read and written and is not in use: DuckDB keeps a file's blocks until memory is short."""
+    row = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    with suppress(duckdb.Error):  # it says that more is in use, having let go of what is not
+        connection.execute("SET memory_limit = '1MiB'")
+    connection.execute(f"SET memory_limit = '{row[0] if row else '80%'}'")
 
 
 class Warehouse:
@@ -199,9 +209,7 @@ class Warehouse:
                 raise WarehouseError(msg) from error
             connection = engine.cursor()
             try:
-                connection.execute("USE warehouse")
-                connection.execute("SET TimeZone = 'UTC'")
-                connection.execute(sql("macros"))
+                connection.execute(_SEARCH)
                 yield connection
             finally:
                 connection.close()
@@ -219,8 +227,8 @@ class Warehouse:
             return "a reader, or somebody who left no name"
 
 
-# Making an engine takes 14 ms and looking at a file's tables 15 ms, of 31 in all, and a run opens the warehouse some 30
-# times: a thread keeps its engine (with no file attached), and what this process has written is known to be sound.
+# Making an engine takes 14 ms, its macros 2 and looking at a file's tables 15, of 31 in all, and a run opens the warehouse
+# some 30 times: a thread keeps its engine (with no file attached), and what this process has written is known to be sound.
 _idle = threading.local()
 _sound: dict[Path, tuple[int, int, int]] = {}
 
@@ -232,6 +240,8 @@ def _engine() -> Iterator[duckdb.DuckDBPyConnection]:
     _idle.engine = (0, None)
     if engine is None or process != os.getpid():
         engine = duckdb.connect()
+        engine.execute("SET GLOBAL TimeZone = 'UTC'")
+        engine.execute(sql("macros"))
     try:
         yield engine
     except BaseException:

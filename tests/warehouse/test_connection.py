@@ -17,6 +17,7 @@ from hologram_assets.warehouse.connection import (
     WarehouseBusyError,
     WarehouseError,
     WarehouseMissingError,
+    forget_blocks,
 )
 from hologram_assets.warehouse.tables import PARTITION_LOADS, SCHEMA, TABLES
 
@@ -79,6 +80,21 @@ def test_a_column_that_an_older_version_lacked_is_added_and_rows_stay(tmp_path: 
     with Warehouse(path).write() as connection:
         connection.execute("SELECT run_id FROM hologram.partition_loads")
     assert count(path) == 1
+
+
+def test_forgetting_blocks_frees_memory_loses_nothing_and_leaves_the_limit_as_it_was(tmp_path: Path) -> None:
+    with Warehouse(tmp_path / "w.duckdb").write() as connection:
+        limit = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+        connection.execute(
+            f"INSERT INTO {SCHEMA}.raw_sessions (org_id, record_id, extra) "
+            "SELECT 144, n, md5(n::VARCHAR) FROM range(400000) AS ids(n)"
+        )
+        used = "SELECT sum(memory_usage_bytes) FROM duckdb_memory() WHERE tag = 'BASE_TABLE'"
+        before = connection.execute(used).fetchall()[0][0]
+        forget_blocks(connection)
+        assert connection.execute(used).fetchall()[0][0] < before / 2
+        assert connection.execute("SELECT current_setting('memory_limit')").fetchone() == limit
+        assert connection.execute(f"SELECT count(DISTINCT extra) FROM {SCHEMA}.raw_sessions").fetchone() == (400_000,)
 
 
 def test_an_error_rolls_everything_back(tmp_path: Path) -> None:

@@ -1,15 +1,15 @@
 -- The rules that SQL and Python share; the Python reference is hologram_assets/domain (periods, pricing).
 -- Integers and DECIMAL only: `/` and avg() would return DOUBLE. `//` truncates, so floor_div mends negative numbers.
 
-CREATE OR REPLACE TEMP MACRO floor_div(number, divisor) AS
+CREATE OR REPLACE MACRO floor_div(number, divisor) AS
     (number - ((number % divisor) + divisor) % divisor) // divisor;
 
 -- Bytes beyond the allowance, rounded up to the billed increment.
-CREATE OR REPLACE TEMP MACRO billable_bytes(over, increment) AS
+CREATE OR REPLACE MACRO billable_bytes(over, increment) AS
     ((over + increment - 1) // increment) * increment;
 
 -- USD, rounded once, half up, to six places. HUGEINT holds 10^15 bytes at 1,000 USD per MB with room to spare.
-CREATE OR REPLACE TEMP MACRO usd(billable, rate_per_mb, mb) AS
+CREATE OR REPLACE MACRO usd(billable, rate_per_mb, mb) AS
     CAST(
         CAST(
             (
@@ -20,22 +20,22 @@ CREATE OR REPLACE TEMP MACRO usd(billable, rate_per_mb, mb) AS
         AS DECIMAL(18, 0)) * CAST('0.000001' AS DECIMAL(6, 6))
     AS DECIMAL(18, 6));
 
-CREATE OR REPLACE TEMP MACRO hours_between(a, b) AS
+CREATE OR REPLACE MACRO hours_between(a, b) AS
     abs(epoch_us(a) - epoch_us(b)) / 3600000000;
 
 -- When the period that ends at `period_end` began: at the end before it if that fits within a day, else counted back.
-CREATE OR REPLACE TEMP MACRO period_start(period_end, previous_end, billingperiod) AS
+CREATE OR REPLACE MACRO period_start(period_end, previous_end, billingperiod) AS
     CASE
         WHEN hours_between(previous_end, period_end - to_days(CAST(30 * billingperiod AS INTEGER))) <= 24
             THEN previous_end
         ELSE period_end - to_days(CAST(30 * billingperiod AS INTEGER))
     END;
 
-CREATE OR REPLACE TEMP MACRO last_second(of_day) AS
+CREATE OR REPLACE MACRO last_second(of_day) AS
     CAST(of_day AS TIMESTAMP) + INTERVAL 86399 SECOND;
 
 -- The end of the period that holds the day's last second, counted in whole periods from any known end of the SIM.
-CREATE OR REPLACE TEMP MACRO stepped_period_end(known_end, of_day, billingperiod) AS
+CREATE OR REPLACE MACRO stepped_period_end(known_end, of_day, billingperiod) AS
     known_end - to_days(CAST(
         30 * billingperiod * floor_div(
             epoch_us(known_end) - epoch_us(last_second(of_day)) - 1,
