@@ -77,10 +77,12 @@ def beside(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
 
 def forget_blocks(connection: duckdb.DuckDBPyConnection) -> None:
     """Let go of what was read and written and is not in use: DuckDB keeps a file's blocks until memory is short."""
-    row = connection.execute("SELECT current_setting('memory_limit')").fetchone()
     with suppress(duckdb.Error):  # it says that more is in use, having let go of what is not
         connection.execute("SET memory_limit = '1MiB'")
-    connection.execute(f"SET memory_limit = '{row[0] if row else '80%'}'")
+    # RESET says the default again without keeping to it; its text, which is rounded down, would shrink from call to call.
+    connection.execute("RESET memory_limit")
+    row = connection.execute("SELECT current_setting('memory_limit')").fetchone()
+    connection.execute(f"SET memory_limit = '{row[0] if row else '1GiB'}'")
 
 
 class Warehouse:
