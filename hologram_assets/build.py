@@ -24,16 +24,20 @@ from dagster_shared.utils.warnings import BetaWarning
 from hologram_assets.assets.alerts import alerts_asset
 from hologram_assets.assets.billing_usage import billing_usage_asset
 from hologram_assets.assets.daily_link_usage import daily_link_usage_asset
+from hologram_assets.assets.fleet_summary import fleet_summary_asset
 from hologram_assets.assets.network_changes import network_changes_asset
 from hologram_assets.assets.overage_report import overage_report_asset
 from hologram_assets.assets.plan_catalog import plan_catalog_asset
+from hologram_assets.assets.plan_recommendations import plan_recommendations_asset
+from hologram_assets.assets.published import Reports
 from hologram_assets.assets.raw_sessions import raw_sessions_asset
 from hologram_assets.assets.sim_inventory import sim_inventory_asset
-from hologram_assets.checks.derived import CLOSED_PERIODS_RECONCILE, EVERY_SIM_PRICED, up_to_date
+from hologram_assets.checks.derived import CHANGES_ADD_UP, CLOSED_PERIODS_RECONCILE, EVERY_SIM_PRICED, up_to_date
 from hologram_assets.checks.evaluate import asset_checks
 from hologram_assets.checks.ingest import every_rat_mapped, every_row_readable, nothing_missing_upstream
 from hologram_assets.checks.keys import keys_are_sound
 from hologram_assets.domain.alerts import NETWORK, OVERAGE
+from hologram_assets.domain.pricing import PricingRules
 from hologram_assets.jobs import refresh_job, settle_job
 from hologram_assets.partitions import Loadable, day_by_org
 from hologram_assets.resources.hologram import HologramResource
@@ -50,9 +54,11 @@ from hologram_assets.warehouse.tables import (
     ALERTS,
     BILLING_USAGE,
     DAILY_LINK_USAGE,
+    FLEET_SUMMARY,
     NETWORK_CHANGES,
     OVERAGE_REPORT,
     PLAN_CATALOG,
+    PLAN_RECOMMENDATIONS,
     RAW_SESSIONS,
     SIM_INVENTORY,
 )
@@ -94,6 +100,13 @@ def _assets(settings: Settings, partitions: Partitions) -> list[AssetsDefinition
     # Read once, and now: a mistake in what one organisation has of its own is found when the location loads.
     rules = settings.rules
     rat_levels, network_aliases = settings.rat_levels(), settings.network_aliases()
+
+    def calendar_month(org_id: int) -> bool:
+        return settings.billing_mode(org_id) == "calendar_month"
+
+    def pricing(org_id: int) -> PricingRules:
+        return rules.of(org_id).pricing
+
     return [
         raw_sessions_asset(partitions),
         billing_usage_asset(partitions),
@@ -103,12 +116,21 @@ def _assets(settings: Settings, partitions: Partitions) -> list[AssetsDefinition
         network_changes_asset(partitions, lambda org_id: rules.of(org_id).network, rat_levels, network_aliases),
         overage_report_asset(
             partitions,
-            calendar_month=lambda org_id: settings.billing_mode(org_id) == "calendar_month",
-            rules=lambda org_id: rules.of(org_id).pricing,
+            calendar_month=calendar_month,
+            rules=pricing,
             forecast_rules=lambda org_id: rules.of(org_id).forecast,
             assignments=assignments,
         ),
         alerts_asset(partitions, settings.alert_rules()),
+        plan_recommendations_asset(
+            partitions, calendar_month, pricing, rules=lambda org_id: rules.of(org_id).recommendations
+        ),
+        fleet_summary_asset(
+            partitions,
+            calendar_month,
+            pricing,
+            Reports(settings.reports_folder, settings.hologram_reports_kept, settings.hologram_bi_copy),
+        ),
     ]
 
 
@@ -168,6 +190,8 @@ def _checks(settings: Settings, partitions: Partitions) -> list[AssetChecksDefin
         DAILY_LINK_USAGE: [up_to_date(DAILY_LINK_USAGE)],
         NETWORK_CHANGES: [up_to_date(NETWORK_CHANGES)],
         ALERTS: [up_to_date(ALERTS)],
+        PLAN_RECOMMENDATIONS: [up_to_date(PLAN_RECOMMENDATIONS)],
+        FLEET_SUMMARY: [up_to_date(FLEET_SUMMARY), CHANGES_ADD_UP],
         OVERAGE_REPORT: [up_to_date(OVERAGE_REPORT), EVERY_SIM_PRICED, CLOSED_PERIODS_RECONCILE],
     }
     return [asset_checks(table, [keys_are_sound(table), *checks], partitions) for table, checks in by_table.items()]

@@ -197,36 +197,30 @@ def backfill(
 @click.option("--day", type=_DAY, required=True, help="UTC day, YYYY-MM-DD.")
 @_orgs_option("all")
 @click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+    "--format", "form", type=click.Choice(["table", "csv", "json", "parquet", "html", "xlsx", "focus"]), default="table",
+    show_default=True,
+    help="html: one page for people; xlsx: a workbook; focus: charges as the FinOps specification FOCUS has them (CSV, or "
+         "Parquet if the file's name ends so); the others: the overage report.",
+)  # fmt: skip
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; parquet and xlsx need one."
 )
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; parquet needs one.")
 def report(day: datetime, org_ids: tuple[int, ...], form: str, output: Path | None) -> None:
-    """Print or write the overage report of a day."""
-    from hologram_assets.commands import report as reports
+    """Print or write the report of a day: overage, costs, what would save money."""
+    from hologram_assets.commands.exports import NEED_A_FILE, export
+    from hologram_assets.commands.report import NoReportError
     from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 
-    if form == "parquet" and output is None:
-        raise _Refused("--format parquet needs --output FILE")
+    if form in NEED_A_FILE and output is None:
+        raise _Refused(f"--format {form} needs --output FILE")
     try:
-        rows = reports.read_report(Warehouse(_settings().hologram_warehouse), day.date(), org_ids)
-    except (reports.NoReportError, WarehouseError) as error:
+        written = export(form, Warehouse(_settings().hologram_warehouse), day.date(), org_ids, output)
+    except (NoReportError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
-    try:
-        if form == "parquet" and output is not None:
-            reports.write_parquet(rows, output)
-        elif form == "table":
-            with output.open("w", encoding="utf-8") if output else sys.stdout as file:
-                reports.print_report(rows, reports.wide_console(file))
-        else:
-            text = reports.as_csv(rows) if form == "csv" else reports.as_json(rows)
-            if output is None:
-                click.echo(text, nl=False)
-            else:
-                output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"{output} can't be written: {error}") from error
     if output is not None:
-        stderr.print(f"{rows.num_rows} SIMs written to {output}", highlight=False)
+        stderr.print(f"{written} written to {output}", highlight=False)
 
 
 @main.group("forecast")

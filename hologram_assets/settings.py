@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     hologram_plan_assignments: Path | None = None
     hologram_rules_file: Path | None = None
     hologram_silences_file: Path | None = None
+    hologram_reports: Path | None = None
+    hologram_reports_kept: int = Field(14, ge=0)
+    hologram_bi_copy: bool = True
     hologram_rat_levels_file: Path | None = None
     hologram_network_aliases_file: Path | None = None
     hologram_billing_mode: BillingMode = "sim_30d"
@@ -156,6 +159,12 @@ class Settings(BaseSettings):
     def billing_mode(self, org_id: int) -> BillingMode:
         """`sim_30d`, or `calendar_month` for invoiced organisations; `HOLOGRAM_BILLING_MODE_<ORGID>` wins."""
         return self.billing_modes.get(org_id, self.hologram_billing_mode)
+
+    @property
+    def reports_folder(self) -> Path:
+        """Where the copy for BI and the pages are published: `HOLOGRAM_REPORTS`, or `reports` beside the warehouse."""
+        chosen = self.hologram_reports
+        return Path(self.hologram_warehouse).parent / "reports" if chosen is None else chosen.expanduser().absolute()
 
     def plan_assignments(self) -> tuple[PlanAssignment, ...]:
         """The rows of `HOLOGRAM_PLAN_ASSIGNMENTS` (CSV `linkid,plan_id,zone`), for keys that may not read links.

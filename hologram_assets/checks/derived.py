@@ -7,7 +7,7 @@ import duckdb
 from hologram_assets.checks.evaluate import Answer, Check
 from hologram_assets.partitions import OrgDay, contiguous
 from hologram_assets.warehouse.known import LOOK_BACK, stale_days
-from hologram_assets.warehouse.tables import CLOSED_PERIODS, OVERAGE_REPORT, Table
+from hologram_assets.warehouse.tables import CLOSED_PERIODS, FLEET_COST_CHANGES, FLEET_SUMMARY, OVERAGE_REPORT, Table
 
 _SHOWN = 10
 _MENDABLE = "unknown_plan"
@@ -104,4 +104,35 @@ CLOSED_PERIODS_RECONCILE = Check(
     "closed_periods_reconcile",
     "Do the sessions of the periods that ended on this day add up to Hologram's totals?",
     _closed_periods_reconcile,
+)
+
+
+def _changes_add_up(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Answer:
+    row = connection.execute(
+        f"""SELECT count(*), count(*) FILTER (WHERE c.before_cost + c.late_corrections + c.sim_count + c.periods_begun
+                       + c.plan_mix + c.rate + c.usage_per_sim <> c.after_cost
+                   OR c.after_cost <> coalesce(s.cost_to_date, 0))
+            FROM {FLEET_COST_CHANGES.qualified} AS c
+            LEFT JOIN {FLEET_SUMMARY.qualified} AS s ON s.org_id = c.org_id AND s.day = c.day AND s.scope = c.scope
+                AND s.plan_id IS NOT DISTINCT FROM c.plan_id
+            WHERE c.org_id = ? AND c.day = ?""",
+        list(day),
+    ).fetchone()
+    changes, wrong = row or (0, 0)
+    return Answer(
+        passed=not wrong,
+        numbers={"changes": changes, "not_adding_up": wrong},
+        advice=(
+            f"{wrong} rows of {FLEET_COST_CHANGES.qualified} don't add up to the day's cost. Materialise "
+            f"{FLEET_SUMMARY.name} again; if that doesn't help, it is a mistake of this project's: report it."
+            if wrong
+            else ""
+        ),
+    )
+
+
+CHANGES_ADD_UP = Check(
+    "changes_add_up",
+    "Do the reasons why costs changed add up to the difference, to the last digit?",
+    _changes_add_up,
 )

@@ -10,9 +10,11 @@ from hologram_assets.warehouse.tables import (
     ALERTS,
     BILLING_USAGE,
     DAILY_LINK_USAGE,
+    FLEET_SUMMARY,
     NETWORK_CHANGES,
     OVERAGE_REPORT,
     PLAN_CATALOG,
+    PLAN_RECOMMENDATIONS,
     RAW_SESSIONS,
     SIM_INVENTORY,
     Table,
@@ -27,6 +29,8 @@ _MISPLACED = {
     NETWORK_CHANGES: "CAST(observed_at AS DATE) <> day",
     ALERTS: """opened_at > CAST(day AS TIMESTAMP) + INTERVAL 1 DAY
         OR resolved_at NOT BETWEEN CAST(day AS TIMESTAMP) AND CAST(day AS TIMESTAMP) + INTERVAL 1 DAY""",
+    PLAN_RECOMMENDATIONS: "FALSE",
+    FLEET_SUMMARY: "FALSE",
     PLAN_CATALOG: "snapshot_basis = 'own' AND CAST(fetched_at AS DATE) <> day",
     SIM_INVENTORY: "snapshot_basis = 'own' AND CAST(fetched_at AS DATE) <> day",
 }
@@ -38,6 +42,8 @@ _REQUIRED = {
     OVERAGE_REPORT: ("linkid", "status", "pricing_status"),
     NETWORK_CHANGES: ("change_id", "rule", "severity", "observed_at"),
     ALERTS: ("alert_id", "rule", "severity", "state", "opened_at", "event_time"),
+    PLAN_RECOMMENDATIONS: ("linkid", "verdict"),
+    FLEET_SUMMARY: ("scope", "cost_to_date"),
     PLAN_CATALOG: ("plan_id", "tier", "zone", "included_bytes"),
     SIM_INVENTORY: ("linkid",),
 }

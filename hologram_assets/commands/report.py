@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.cells import cell_len
@@ -34,6 +35,7 @@ _PADDING = 3
 # A spreadsheet takes these at the start of a cell for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PLACES = 6
+_CHOSEN = "day = $day AND (len($orgs) = 0 OR org_id IN (SELECT unnest($orgs)))"
 
 
 class NoReportError(LookupError):
@@ -48,17 +50,28 @@ def read_report(warehouse: Warehouse, day: date, org_ids: Sequence[int]) -> pa.T
         WarehouseMissingError: there is no warehouse yet.
     """
     with warehouse.read() as connection:
-        table = connection.execute(
-            f"""SELECT * FROM {OVERAGE_REPORT.qualified}
-                WHERE day = $day AND (len($orgs) = 0 OR org_id IN (SELECT unnest($orgs)))
+        require_report(connection, day, org_ids)
+        table: pa.Table = connection.execute(
+            f"""SELECT * FROM {OVERAGE_REPORT.qualified} WHERE {_CHOSEN}
                 ORDER BY org_id, overage_cost DESC NULLS LAST, usage_charge DESC NULLS LAST, linkid""",
             {"day": day, "orgs": list(org_ids)},
         ).to_arrow_table()
-    if table.num_rows == 0:
+    return table
+
+
+def require_report(connection: duckdb.DuckDBPyConnection, day: date, org_ids: Sequence[int]) -> None:
+    """See that there is something to report.
+
+    Raises:
+        NoReportError: nothing is stored for the day.
+    """
+    found = connection.execute(
+        f"SELECT 1 FROM {OVERAGE_REPORT.qualified} WHERE {_CHOSEN} LIMIT 1", {"day": day, "orgs": list(org_ids)}
+    ).fetchone()
+    if found is None:
         named = f" of organisation {', '.join(map(str, org_ids))}" if org_ids else ""
         msg = f"no overage report{named} for {day}; materialise it: hologram-assets backfill --from {day} --to {day}"
         raise NoReportError(msg)
-    return table
 
 
 def wide_console(file: TextIO) -> Console:

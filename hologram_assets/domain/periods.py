@@ -43,6 +43,17 @@ def period_start(end: datetime, previous_end: datetime | None, billingperiod: in
     return computed
 
 
+def same_day_of_last_period(day: date, *, calendar_month: bool) -> date:
+    """The day on which every SIM stood as far in its period before as it does on `day` in its running one.
+
+    In months that are shorter, the last one.
+    """
+    if not calendar_month:
+        return day - PERIOD
+    last = day.replace(day=1) - timedelta(days=1)
+    return last.replace(day=min(day.day, last.day))
+
+
 def distinct_ends(ends: Iterable[datetime]) -> list[datetime]:
     """Period ends in ascending order; of ends within 12 hours of the one before, the first stays."""
     kept: list[datetime] = []

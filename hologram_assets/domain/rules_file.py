@@ -1,8 +1,8 @@
 """The rules file: thresholds that differ from the defaults, for all organisations or for one.
 
-YAML with the parts `forecast`, `network`, `overage` and `pricing`, whose names are those of the rules' classes, and
-`organisations`, which maps an organisation's id to the same parts. An organisation's value wins over the common one, value
-by value; what neither says keeps its default.
+YAML with the parts `forecast`, `network`, `overage`, `pricing` and `recommendations`, whose names are those of the rules'
+classes, and `organisations`, which maps an organisation's id to the same parts. An organisation's value wins over the common
+one, value by value; what neither says keeps its default.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from hologram_assets.domain.located_yaml import Located, as_written, plain, read
 from hologram_assets.domain.network_rules import NetworkRules
 from hologram_assets.domain.overage_rules import OverageRules
 from hologram_assets.domain.pricing import PricingRules
+from hologram_assets.domain.recommendation_rules import RecommendationRules
 from hologram_assets.domain.written_numbers import is_whole
 
-_PARTS: Final = ("forecast", "network", "overage", "pricing")
+_PARTS: Final = ("forecast", "network", "overage", "pricing", "recommendations")
 _ORGANISATIONS: Final = "organisations"
-_Part = TypeVar("_Part", ForecastRules, NetworkRules, OverageRules, PricingRules)
+_Part = TypeVar("_Part", ForecastRules, NetworkRules, OverageRules, PricingRules, RecommendationRules)
 _Values = Mapping[str, Mapping[str, Located]]
 """Part to name to value, as written."""
 
@@ -33,6 +34,7 @@ class Rules(NamedTuple):
     network: NetworkRules = NetworkRules()
     overage: OverageRules = OverageRules()
     pricing: PricingRules = PricingRules()
+    recommendations: RecommendationRules = RecommendationRules()
 
 
 class RulesFile(NamedTuple):
@@ -75,6 +77,7 @@ def _rules(values: _Values, where: str) -> Rules:
         _made(NetworkRules, "network", values, where),
         _made(OverageRules, "overage", values, where),
         _made(PricingRules, "pricing", values, where),
+        _made(RecommendationRules, "recommendations", values, where),
     )
 
 

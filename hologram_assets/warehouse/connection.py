@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import threading
 import time
@@ -154,10 +155,35 @@ class Warehouse:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.unlink(missing_ok=True)
             with self.read() as connection:
-                connection.execute(f"ATTACH {_literal(partial)} AS copy ({_FORMAT})")
-                connection.execute("COPY FROM DATABASE warehouse TO copy")
-                connection.execute("DETACH copy")
+                _copy_database(connection, partial)
             partial.replace(target)
+        except (duckdb.Error, OSError) as error:
+            msg = f"{target} can't be written: {error}"
+            raise WarehouseError(msg) from error
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+
+    def publish(self, target: Path) -> None:
+        """Put a copy of the file, as it is now, in the place of `target`, which readers have whole: the old one or the new.
+
+        Writers wait meanwhile, for as long as the file takes to be read. So of two that publish at once both have the same.
+
+        Raises:
+            WarehouseMissingError: nothing has been written yet.
+            WarehouseBusyError: a writer held the warehouse for too long.
+            WarehouseError: the copy can't be written.
+        """
+        partial = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Held open, so that no program that doesn't know our lock writes to it meanwhile.
+            with self.read() as connection:
+                if self.path.with_name(self.path.name + ".wal").exists():
+                    _copy_database(connection, partial)  # a writer was killed: part of the data is not in the file yet
+                else:
+                    shutil.copyfile(self.path, partial)
+                partial.replace(target)
         except (duckdb.Error, OSError) as error:
             msg = f"{target} can't be written: {error}"
             raise WarehouseError(msg) from error
@@ -284,6 +310,12 @@ def _ensure_schema(connection: duckdb.DuckDBPyConnection) -> None:
         for statement in column_statements(_lacking(connection)):
             connection.execute(statement)
         connection.commit()
+
+
+def _copy_database(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    connection.execute(f"ATTACH {_literal(target)} AS copy ({_FORMAT})")
+    connection.execute("COPY FROM DATABASE warehouse TO copy")
+    connection.execute("DETACH copy")
 
 
 def _literal(path: Path) -> str:

@@ -158,7 +158,7 @@ def replace_with_fresh(connection: duckdb.DuckDBPyConnection, table: Table, org_
     rows, added, gone = row or (0, 0, 0)
     if added or gone:
         connection.execute(f"DELETE FROM {table.qualified} WHERE org_id = $org_id AND day = $day", key)
-        connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM replacement ORDER BY linkid")
+        connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM replacement ORDER BY {_order(table)}")
     return Load(rows=rows, new_rows=max(0, added - gone), changed_rows=gone)
 
 
@@ -173,10 +173,14 @@ def _is_stored(connection: duckdb.DuckDBPyConnection, table: Table, org_id: int,
 def _insert(connection: duckdb.DuckDBPyConnection, table: Table, query: str, parameters: Mapping[str, Any]) -> Load:
     """Put a query's rows where there are none: nothing to compare them with, which takes as long as to derive them."""
     row = connection.execute(
-        f"INSERT INTO {table.qualified} BY NAME {query} ORDER BY linkid", dict(parameters)
+        f"INSERT INTO {table.qualified} BY NAME {query} ORDER BY {_order(table)}", dict(parameters)
     ).fetchone()
     rows = int(row[0]) if row else 0
     return Load(rows=rows, new_rows=rows)
+
+
+def _order(table: Table) -> str:
+    return "linkid" if "linkid" in table.column_names else ", ".join(table.key)
 
 
 def write_judged(

@@ -83,8 +83,8 @@ def stale_days(
     Without `last` those that build on `first`: 90 days from it on.
 
     A day of `daily_link_usage` is made from that day's sessions; one of the others from the sessions and the usage of the
-    day and of up to 90 days before it, the report from the day's own totals, plans and SIMs as well, and alerts from the
-    reports and the network changes of these days.
+    day and of up to 90 days before it, the report from the day's own totals, plans and SIMs as well, alerts from the
+    reports and the network changes of these days, and money from the reports, prices and alerts of a period.
     """
     look_back = timedelta(0) if asset == DAILY_LINK_USAGE.name else LOOK_BACK
     rows = connection.execute(
@@ -96,7 +96,12 @@ def stale_days(
                 AND s.day BETWEEN d.day - $days AND d.day)
             OR ($asset = 'alerts' AND s.asset IN ('overage_report', 'network_changes')
                 AND s.day BETWEEN d.day - $days AND d.day)
-            OR ($asset = 'overage_report' AND s.day = d.day AND s.asset = 'billing_usage')
+            -- Closed periods are the reports'.
+            OR ($asset IN ('plan_recommendations', 'fleet_summary') AND s.asset = 'overage_report'
+                AND s.day BETWEEN d.day - $days AND d.day)
+            OR ($asset = 'plan_recommendations' AND s.day = d.day AND s.asset IN ('plan_catalog', 'alerts'))
+            OR ($asset = 'fleet_summary' AND s.day BETWEEN d.day - 31 AND d.day AND s.asset = 'plan_catalog')
+            OR ($asset IN ('overage_report', 'plan_recommendations') AND s.day = d.day AND s.asset = 'billing_usage')
             -- What ended on a day is priced as on the day before.
             OR ($asset = 'overage_report' AND s.day BETWEEN d.day - 1 AND d.day
                 AND s.asset IN ('plan_catalog', 'sim_inventory')))

@@ -322,6 +322,106 @@ ALERTS = _table(
     """,
 )
 
+PLAN_RECOMMENDATIONS = _table(
+    "plan_recommendations",
+    "one SIM of the day's report, on its own plan and on the cheapest of those it could have",
+    "org_id day linkid",
+    f"""
+    linkid BIGINT SIM
+    device_name VARCHAR name of the device
+    plan_id BIGINT data plan
+    plan_name VARCHAR name of the plan
+    zone VARCHAR pricing zone, casefolded
+    verdict VARCHAR recommended; or why not: cheapest_already, saving_too_small, anomaly_open, too_little_history, not_priced
+    anomaly VARCHAR what is open on the SIM: rules of its alerts, usage_beyond_history; null if nothing is
+    periods INTEGER closed periods that were judged
+    highest_bytes BIGINT the largest usage in one of them
+    forecast_bytes BIGINT usage at the end of the running period that it stays below nine times out of ten
+    current_history_cost {_USD} USD of the closed periods on the SIM's plan, at the day's prices
+    current_forecast_cost {_USD} USD of the running period at `forecast_bytes` on the SIM's plan
+    best_plan_id BIGINT plan on which these periods together would have cost least; the SIM's own if no other costs less
+    best_plan_name VARCHAR its name
+    best_history_cost {_USD} USD of the closed periods on that plan
+    best_forecast_cost {_USD} USD of the running period at `forecast_bytes` on that plan
+    saving_per_period {_USD} USD that the plan would have saved per period, on average
+    saving_percent DOUBLE the same, per cent of the cost on the SIM's plan
+    recommended_plan_id BIGINT the best plan, where changing to it is recommended
+    recommended_plan_name VARCHAR its name
+    arithmetic VARCHAR how the verdict came about, in words and numbers
+    upgrade_plan_id BIGINT larger plan that would cost least in the running period, where overage is expected
+    upgrade_plan_name VARCHAR its name
+    pay_overage_cost {_USD} USD of overage that is expected by the period's end on the SIM's plan
+    upgrade_cost {_USD} USD that the larger plan costs instead: its higher recurring amount and what overage is left
+    break_even_bytes BIGINT usage at the period's end from which the larger plan costs less; null if none does
+    break_even_on DATE day on which usage is expected to reach it; null if it won't in this period
+    days_left DOUBLE days from the moment of the forecast to the period's end
+    upgrade_advice VARCHAR upgrade_now, pay_overage; null where no overage is expected
+    """,
+)
+
+FLEET_SUMMARY = _table(
+    "fleet_summary",
+    "the SIMs of one plan (`scope` plan), and all (`scope` total), in the billing periods that run at the end of the day",
+    "org_id day scope plan_id",
+    f"""
+    scope VARCHAR total or plan
+    plan_id BIGINT data plan; null in the total, and for SIMs whose plan nobody knows
+    plan_name VARCHAR name of the plan
+    sims BIGINT SIMs of the day's report
+    priced_sims BIGINT of these, SIMs whose usage has a price and is wholly known
+    usage_bytes BIGINT bytes of their running periods so far
+    projected_bytes BIGINT bytes expected at the periods' ends; as so far, where nothing is foreseen
+    recurring_cost {_USD} USD of the plans for the running periods
+    usage_charge {_USD} USD for pay-as-you-go usage so far
+    overage_cost {_USD} USD beyond the allowances so far
+    cost_to_date {_USD} USD of the three
+    projected_usage_charge {_USD} USD for pay-as-you-go usage expected at the periods' ends
+    projected_overage_cost {_USD} USD beyond the allowances expected at the periods' ends
+    projected_cost {_USD} USD expected at the periods' ends, recurring amounts included
+    bound_cost {_USD} USD if every SIM used what it stays below nine times out of ten: more than the whole fleet will cost
+    sims_over BIGINT SIMs beyond their allowance
+    sims_will_exceed BIGINT SIMs expected to be
+    uncapped_sims BIGINT SIMs without an overage limit
+    uncapped_cost {_USD} USD of overage of these so far
+    uncapped_projected_cost {_USD} USD of overage of these expected at their periods' ends
+    uncapped_bound_cost {_USD} USD of overage of these if each used what it stays below nine times out of ten
+    limit_unknown_sims BIGINT SIMs whose overage limit nobody tells
+    capped_exposure_cost {_USD} USD of overage if every SIM with a limit used all of it
+    """,
+)
+
+FLEET_COST_CHANGES = _table(
+    "fleet_cost_changes",
+    "why the cost to date of a plan, and of all, differs from an earlier day's; the effects add up to the difference",
+    "org_id day since scope plan_id",
+    f"""
+    since VARCHAR yesterday, or last_period: the same day of the period before
+    compared_day DATE the earlier day
+    scope VARCHAR total or plan
+    plan_id BIGINT data plan; null in the total, and for SIMs whose plan nobody knows
+    plan_name VARCHAR name of the plan
+    before_cost {_USD} USD to date on the earlier day, as it stood when the day after it began
+    late_corrections {_USD} USD by which that has changed since: late sessions, corrected totals
+    sim_count {_USD} USD of SIMs that came, less those that are gone
+    periods_begun {_USD} USD of usage and overage that ended with SIMs' periods: they count from zero again
+    plan_mix {_USD} USD because SIMs are on other plans, at the earlier usage and prices
+    rate {_USD} USD because prices are others, at the earlier usage
+    usage_per_sim {_USD} USD because the same SIMs have used more or less
+    after_cost {_USD} USD to date on the day
+    """,
+)
+
+PUBLISHED_COSTS = _table(
+    "published_costs",
+    "a plan's cost to date as it stood when the next day was first summed up; never changed afterwards",
+    "org_id day plan_id",
+    f"""
+    plan_id BIGINT data plan; null for SIMs whose plan nobody knows
+    cost_to_date {_USD} USD to date
+    published_at TIMESTAMP when the next day was first summed up (UTC)
+    """,
+)
+
 TABLES = (
     RAW_SESSIONS,
     BILLING_PERIODS,
@@ -336,6 +436,10 @@ TABLES = (
     OVERAGE_REPORT,
     NETWORK_CHANGES,
     ALERTS,
+    PLAN_RECOMMENDATIONS,
+    FLEET_SUMMARY,
+    FLEET_COST_CHANGES,
+    PUBLISHED_COSTS,
 )
 
 

@@ -8,13 +8,17 @@ CREATE OR REPLACE MACRO floor_div(number, divisor) AS
 CREATE OR REPLACE MACRO billable_bytes(over, increment) AS
     ((over + increment - 1) // increment) * increment;
 
+-- A DECIMAL as a whole number of 10^-9.
+CREATE OR REPLACE MACRO nanos(amount) AS
+    CAST(CAST(amount AS DECIMAL(28, 9)) * CAST(1000000000 AS DECIMAL(10, 0)) AS HUGEINT);
+
 -- USD, rounded once, half up, to six places. HUGEINT holds 10^15 bytes at 1,000 USD per MB with room to spare.
 CREATE OR REPLACE MACRO usd(billable, rate_per_mb, mb) AS
     CAST(
         CAST(
             (
                 2 * CAST(billable AS HUGEINT)
-                * CAST(CAST(rate_per_mb AS DECIMAL(28, 9)) * CAST(1000000000 AS DECIMAL(10, 0)) AS HUGEINT)
+                * nanos(rate_per_mb)
                 + CAST(mb AS HUGEINT) * 1000
             ) // (2 * CAST(mb AS HUGEINT) * 1000)
         AS DECIMAL(18, 0)) * CAST('0.000001' AS DECIMAL(6, 6))
@@ -41,3 +45,16 @@ CREATE OR REPLACE MACRO stepped_period_end(known_end, of_day, billingperiod) AS
             epoch_us(known_end) - epoch_us(last_second(of_day)) - 1,
             CAST(30 * billingperiod AS BIGINT) * 86400000000
         ) AS INTEGER));
+
+-- USD of each of `periods` periods that cost so much together, rounded half up to six places.
+CREATE OR REPLACE MACRO per_period(amount, periods) AS
+    CAST(
+        CAST(floor_div(2 * (nanos(amount) // 1000) + periods, 2 * CAST(periods AS HUGEINT)) AS DECIMAL(18, 0))
+        * CAST('0.000001' AS DECIMAL(6, 6))
+    AS DECIMAL(18, 6));
+
+-- USD of a period on a plan: its recurring amount, and what usage beyond the allowance comes to (all of it, where the
+-- allowance is 0). What has no price adds nothing.
+CREATE OR REPLACE MACRO period_cost(usage, allowance, rate_per_mb, recurring, increment, mb) AS
+    coalesce(recurring, 0)
+    + coalesce(usd(billable_bytes(greatest(0, usage - allowance), increment), rate_per_mb, mb), 0);
