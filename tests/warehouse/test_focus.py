@@ -338,7 +338,7 @@ def version(linkid: int, at: datetime, overage: object, end: datetime = ENDED, *
 LONG_AGO = MIDNIGHT - 3 * ONE_DAY + timedelta(hours=9)
 FLEET = {
     "overage_report": [
-        sim(1),
+        sim(1, overage_rate_per_mb="0.5"),  # dearer since today
         sim(2, usage_bytes=12_000_001, billable_bytes=2_001_000, overage_cost="0.42021", device_name="=SUM(1+1)"),
         sim(3, included_bytes=0, billable_bytes=5_000_000, overage_rate_per_mb="0.03", usage_charge="0.15", plan_id=13,
             plan_name="+pay|as you go", device_name="@cmd"),
@@ -361,7 +361,8 @@ FLEET = {
         sim(14, complete_through=None, usage_source="billing", device_name=None, zone=None),
         # The day before, and of that the rates of what ended on the day.
         *(sim(n, day=DAY - ONE_DAY, period_start=ENDED_START, period_end=ENDED) for n in (1, 2)),
-        sim(3, day=DAY - ONE_DAY, included_bytes=0, overage_rate_per_mb="0.03", plan_id=13, plan_name="+pay|as you go"),
+        sim(3, day=DAY - ONE_DAY, period_start=ENDED_START, period_end=ENDED, included_bytes=0, plan_id=13,
+            plan_name="+pay|as you go", overage_rate_per_mb="0.03"),
         sim(1, org_id=OTHER, recurring_amount="7"),
     ],
     "sim_inventory": [
@@ -378,20 +379,22 @@ FLEET = {
         closed(3, plan_id=13, included_bytes=0, usage_source="incomplete", billable_bytes=None, overage_cost=None,
                usage_charge=None, recurring_amount="0.8"),
         closed(4, plan_id=98, overage_cost="0.5"),  # nobody knows its rate any more
+        closed(22, overage_cost="0.2"),
         # Corrected on the day: a SIM that is gone, one with a period in force, one with a calendar month.
         closed(20, LONG_AGO, overage_cost="0.45", recurring_amount="1.4"),
-        closed(1, LONG_AGO - 5 * ONE_DAY, overage_cost="0.2"),
+        closed(1, LONG_AGO - 12 * ONE_DAY, overage_cost="0.2"),
         closed(21, datetime(2026, 11, 1), period_start=datetime(2026, 10, 1), overage_cost=0, included_bytes=0,
                usage_charge="0.3"),
     ],
     "closed_period_corrections": [
         version(2, MIDNIGHT + timedelta(hours=20), "0.21"),
         version(2, MIDNIGHT + 2 * ONE_DAY, "0.42021"),
+        version(22, MIDNIGHT + ONE_DAY, "0.1"),
         version(20, MIDNIGHT, "0.3", LONG_AGO),
         # Ends that lie within hours of one another are one period.
         version(20, MIDNIGHT + timedelta(hours=15), "0.5", LONG_AGO + timedelta(seconds=7)),
         version(20, MIDNIGHT + ONE_DAY, "0.4", LONG_AGO),
-        version(1, MIDNIGHT + timedelta(hours=1), None, LONG_AGO - 5 * ONE_DAY),
+        version(1, MIDNIGHT + timedelta(hours=1), None, LONG_AGO - 12 * ONE_DAY),
         version(21, MIDNIGHT + timedelta(hours=2), 0, datetime(2026, 11, 1), usage_charge="0.5"),
     ],
 }  # fmt: skip
@@ -505,7 +508,7 @@ def test_a_sim_has_a_row_for_its_plan_and_one_for_its_usage(rows: list[Row]) -> 
     assert (usage["ChargePeriodStart"], usage["ChargePeriodEnd"]) == (utc(START), utc(SEEN))
     assert (usage["SkuId"], usage["SkuPriceId"]) == ("12/overage", "12/overage/BASE/global")
     assert usage["SkuMeter"] == "Data Overage"
-    assert usage["ChargeDescription"] == "Data beyond the allowance of plan Ten MB at 0.210000000 USD per MB"
+    assert usage["ChargeDescription"] == "Data beyond the allowance of plan Ten MB at 0.21 USD per MB"
     assert one(rows, 3, x_PeriodStatus="Open")["SkuMeter"] == "Data Usage"
 
 
@@ -565,13 +568,19 @@ def test_a_sim_without_a_price_has_no_row_for_it_and_is_counted(fleet: Warehouse
 
 
 def test_a_period_that_ended_stands_as_it_was_known_when_the_day_was_over(rows: list[Row]) -> None:
-    having = {"x_PeriodStatus": "Closed", "ChargeClass": None}
+    having: dict[str, Any] = {"x_PeriodStatus": "Closed", "ChargeClass": None}
     usage = one(rows, 2, **having)
     assert (usage["BilledCost"], usage["ConsumedQuantity"], usage["PricingQuantity"]) == (
         Decimal("0.42021"), 12_000_000, Decimal("2.001"),
     )  # fmt: skip
     assert (usage["BillingPeriodEnd"], usage["ChargePeriodEnd"]) == (utc(ENDED), utc(ENDED))
-    assert one(rows, 1, **having)["BilledCost"] == Decimal("0.63021")
+    ended = one(rows, 1, **having)
+    assert (ended["BilledCost"], ended["PricingUnit"], ended["ListUnitPrice"]) == (
+        Decimal("0.63021"),
+        "MB",
+        Decimal("0.21"),
+    )
+    assert one(rows, 22, **having)["BilledCost"] == Decimal("0.1")
     assert of(rows, 3, **having) == []
     assert one(rows, 3, "Purchase", **having)["BilledCost"] == Decimal("0.8")
 
@@ -595,8 +604,14 @@ def test_corrections_stand_in_the_open_period_and_say_when_the_cost_arose(rows: 
 def test_corrections_that_change_no_cost_and_fees_that_stay_have_no_row(fleet: Warehouse, rows: list[Row]) -> None:
     assert of(rows, 20, "Purchase") == []
     after = export(fleet, DAY + ONE_DAY).to_pylist()
-    assert [row["BilledCost"] for row in after] == [Decimal("0.05"), Decimal("-0.1")]
-    assert [row["ChargeCategory"] for row in after] == ["Usage", "Purchase"]
+    assert [(row["ResourceId"], row["ChargeCategory"], row["BilledCost"]) for row in after] == [
+        ("20", "Usage", Decimal("0.05")), ("20", "Purchase", Decimal("-0.1")), ("22", "Usage", Decimal("0.1")),
+    ]  # fmt: skip
+
+
+def test_rows_stand_by_organisation_sim_and_charge_period(rows: list[Row]) -> None:
+    order = [(int(row["BillingAccountId"]), int(row["ResourceId"]), row["ChargePeriodStart"]) for row in rows]
+    assert order == sorted(order)
 
 
 def closed_rows(warehouse: Warehouse, days: Iterable[date]) -> Iterator[Row]:
@@ -637,28 +652,30 @@ def test_whatever_came_when_the_closed_rows_of_all_days_add_up_to_what_is_known_
         classes.add((row["ChargeClass"], row["ChargeCategory"]))
     assert classes == {(kind, category) for kind in (None, "Correction") for category in ("Usage", "Purchase")}
     for period in periods:
-        linkid = str(period["linkid"])
-        assert found[linkid, "Usage"] == Decimal(period["overage_cost"] or 0), linkid
-        assert found[linkid, "Purchase"] == Decimal(period["recurring_amount"] or 0), linkid
+        name = str(period["linkid"])
+        assert found[name, "Usage"] == Decimal(period["overage_cost"] or 0), name
+        assert found[name, "Purchase"] == Decimal(period["recurring_amount"] or 0), name
 
 
 def test_loaded_as_the_guide_says_nothing_is_counted_twice(fleet: Warehouse, tmp_path: Path) -> None:
+    # Two days without a report follow, on which the closed periods were corrected.
     days = [DAY + n * ONE_DAY for n in (-1, 0, 1, 2)]
     for day in days:
         write_parquet(export(fleet, day, ORG), tmp_path / f"{day}.parquet")
     guide = (Path(__file__).parents[2] / "docs" / "focus.md").read_text(encoding="utf-8")
     (query,) = re.findall(r"```sql\n(.+?)```", guide, re.DOTALL)
     closed_ones = total(closed_rows(fleet, days))
-    for newest in (DAY, DAY - ONE_DAY):
-        open_ones = total(row for row in export(fleet, newest, ORG).to_pylist() if row["x_PeriodStatus"] == "Open")
-        with duckdb.connect() as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(query.replace("exports/*.parquet", str(tmp_path / "*.parquet")))
-            if newest < DAY:
-                connection.execute("DELETE FROM exports WHERE x_PeriodStatus = 'Open' AND x_ReportDay >= ?", [DAY])
-            found = connection.execute("SELECT sum(BilledCost) FROM costs").fetchone()
-        assert found == (closed_ones + open_ones,)
+    open_ones = total(row for row in export(fleet, DAY, ORG).to_pylist() if row["x_PeriodStatus"] == "Open")
+    asked = "SELECT sum(BilledCost) FROM costs"
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(query.replace("exports/*.parquet", str(tmp_path / "*.parquet")))
+        assert connection.execute(asked).fetchone() == (closed_ones + open_ones,)
         assert open_ones > 3 < closed_ones
+        # Open rows of a period that ended since, of an organisation that has no other any more.
+        connection.execute("DELETE FROM exports WHERE x_PeriodStatus = 'Open' AND x_ReportDay >= ?", [DAY])
+        assert connection.execute("SELECT count(*) FROM exports WHERE x_PeriodStatus = 'Open'").fetchone() == (6,)
+        assert connection.execute(asked).fetchone() == (closed_ones,)
 
 
 def test_what_is_foreseen_changes_nothing(fleet: Warehouse, table: pa.Table) -> None:

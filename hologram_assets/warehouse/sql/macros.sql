@@ -58,3 +58,8 @@ CREATE OR REPLACE MACRO per_period(amount, periods) AS
 CREATE OR REPLACE MACRO period_cost(usage, allowance, rate_per_mb, recurring, increment, mb) AS
     coalesce(recurring, 0)
     + coalesce(usd(billable_bytes(greatest(0, usage - allowance), increment), rate_per_mb, mb), 0);
+
+-- The same in DOUBLE, good to nine digits: to leave out what can't be the cheapest, never to say what something costs.
+CREATE OR REPLACE MACRO about_cost(usage, allowance, rate_per_mb, recurring, increment, mb) AS
+    CAST(recurring AS DOUBLE)
+    + ceil(greatest(0, CAST(usage AS DOUBLE) - allowance) / increment) * increment / mb * CAST(rate_per_mb AS DOUBLE);

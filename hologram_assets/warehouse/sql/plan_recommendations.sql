@@ -71,34 +71,81 @@ WHERE org_id = $org_id AND day = $day AND is_current_tier AND is_offered AND is_
 GROUP BY plan_id, zone, coverage_region_id, billingperiod;
 
 -- The best plan of each SIM that has a history. Grain: linkid.
+-- A fleet has millions of pairs of SIM and plan, and an exact price takes a microsecond: DOUBLE decides which plans can't be
+-- the best, and leaves one or two for DECIMAL to decide. It is off by less than `slack`.
 CREATE OR REPLACE TEMP TABLE best_plans AS
-WITH own AS (
+WITH usages AS (
     SELECT
-        s.linkid,
-        sum(period_cost(u.bytes, s.included_bytes, s.overage_rate_per_mb, s.recurring_amount, $increment, $mb))
-            FILTER (WHERE u.period_end IS NOT NULL) AS history_cost,
-        sum(period_cost(u.bytes, s.included_bytes, s.overage_rate_per_mb, s.recurring_amount, $increment, $mb))
-            FILTER (WHERE u.period_end IS NULL) AS forecast_cost,
-        max(u.bytes) FILTER (WHERE u.period_end IS NOT NULL) AS highest_bytes,
-        median(u.bytes) FILTER (WHERE u.period_end IS NOT NULL) AS median_bytes
-    FROM judged_sims AS s
-    JOIN judged_usages AS u ON u.linkid = s.linkid
-    GROUP BY s.linkid
+        linkid,
+        list(CAST(bytes AS DOUBLE)) FILTER (WHERE period_end IS NOT NULL) AS history,
+        max(CAST(bytes AS DOUBLE)) FILTER (WHERE period_end IS NULL) AS forecast,
+        CAST(max(bytes) FILTER (WHERE period_end IS NOT NULL) AS BIGINT) AS highest_bytes,
+        median(bytes) FILTER (WHERE period_end IS NOT NULL) AS median_bytes
+    FROM judged_usages
+    GROUP BY linkid
 ),
-others AS (
+own AS (
+    SELECT
+        linkid,
+        sum(cost) FILTER (WHERE period_end IS NOT NULL) AS history_cost,
+        sum(cost) FILTER (WHERE period_end IS NULL) AS forecast_cost,
+        CAST(sum(cost) AS DOUBLE) * 1e-9 + 0.001 AS slack
+    FROM (
+        SELECT
+            s.linkid,
+            u.period_end,
+            period_cost(u.bytes, s.included_bytes, s.overage_rate_per_mb, s.recurring_amount, $increment, $mb) AS cost
+        FROM judged_sims AS s
+        JOIN judged_usages AS u ON u.linkid = s.linkid
+    )
+    GROUP BY linkid
+),
+about AS (
     SELECT
         s.linkid,
         o.plan_id,
-        sum(period_cost(u.bytes, o.allowance, o.rate, o.recurring, $increment, $mb))
-            FILTER (WHERE u.period_end IS NOT NULL) AS history_cost,
-        sum(period_cost(u.bytes, o.allowance, o.rate, o.recurring, $increment, $mb))
-            FILTER (WHERE u.period_end IS NULL) AS forecast_cost
+        list_sum(list_transform(u.history, lambda bytes: about_cost(bytes, o.allowance, o.rate, o.recurring, $increment, $mb)))
+            - CAST(n.history_cost AS DOUBLE) AS history_more,
+        about_cost(u.forecast, o.allowance, o.rate, o.recurring, $increment, $mb)
+            - CAST(n.forecast_cost AS DOUBLE) AS forecast_more,
+        n.slack
     FROM judged_sims AS s
-    JOIN judged_usages AS u ON u.linkid = s.linkid
+    JOIN usages AS u ON u.linkid = s.linkid
+    JOIN own AS n ON n.linkid = s.linkid
     JOIN offers AS o
         ON o.zone = s.zone AND o.region IS NOT DISTINCT FROM s.region AND o.billingperiod = s.billingperiod
         AND o.plan_id <> s.plan_id
-    GROUP BY s.linkid, o.plan_id
+    WHERE history_more <= n.slack AND forecast_more <= n.slack
+),
+-- All that come within the slack of the best one that surely counts; all, where none does.
+shortlist AS (
+    SELECT linkid, plan_id
+    FROM about
+    QUALIFY coalesce(
+        history_more + forecast_more <= 2 * slack + min(history_more + forecast_more)
+            FILTER (WHERE history_more <= -slack AND forecast_more <= -slack) OVER (PARTITION BY linkid),
+        TRUE)
+),
+others AS (
+    SELECT
+        linkid,
+        plan_id,
+        sum(cost) FILTER (WHERE period_end IS NOT NULL) AS history_cost,
+        sum(cost) FILTER (WHERE period_end IS NULL) AS forecast_cost
+    FROM (
+        SELECT
+            l.linkid,
+            l.plan_id,
+            u.period_end,
+            period_cost(u.bytes, o.allowance, o.rate, o.recurring, $increment, $mb) AS cost
+        FROM shortlist AS l
+        JOIN judged_sims AS s ON s.linkid = l.linkid
+        JOIN offers AS o
+            ON o.plan_id = l.plan_id AND o.zone = s.zone AND o.region IS NOT DISTINCT FROM s.region
+            AND o.billingperiod = s.billingperiod
+        JOIN judged_usages AS u ON u.linkid = l.linkid
+    )
+    GROUP BY linkid, plan_id
 ),
 -- In neither view dearer than what the SIM is on.
 cheaper AS (
@@ -112,19 +159,32 @@ cheaper AS (
 )
 SELECT
     n.linkid,
-    n.highest_bytes,
-    n.median_bytes,
+    u.highest_bytes,
+    u.median_bytes,
     n.history_cost AS own_history_cost,
     n.forecast_cost AS own_forecast_cost,
     c.plan_id,
     coalesce(c.history_cost, n.history_cost) AS history_cost,
     coalesce(c.forecast_cost, n.forecast_cost) AS forecast_cost
 FROM own AS n
+JOIN usages AS u ON u.linkid = n.linkid
 LEFT JOIN cheaper AS c ON c.linkid = n.linkid;
 
 -- Larger plans for SIMs that overage is expected of, in the running period alone. Grain: linkid.
 CREATE OR REPLACE TEMP TABLE upgrades AS
-WITH priced AS (
+WITH shortlist AS (
+    SELECT
+        s.linkid,
+        o.plan_id,
+        about_cost(s.projected_bytes, o.allowance, o.rate, o.recurring, $increment, $mb) AS about
+    FROM judged_sims AS s
+    JOIN offers AS o
+        ON o.zone = s.zone AND o.region IS NOT DISTINCT FROM s.region AND o.billingperiod = s.billingperiod
+        AND o.plan_id <> s.plan_id AND o.allowance > s.included_bytes
+    WHERE s.is_priced AND s.included_bytes > 0 AND s.projected_overage_cost > 0
+    QUALIFY about <= (1 + 1e-9) * min(about) OVER (PARTITION BY s.linkid) + 0.001
+),
+priced AS (
     SELECT
         s.linkid,
         s.usage_bytes,
@@ -141,11 +201,11 @@ WITH priced AS (
             nanos(s.overage_rate_per_mb))) END AS even_over,
         s.as_of,
         s.period_end
-    FROM judged_sims AS s
+    FROM shortlist AS l
+    JOIN judged_sims AS s ON s.linkid = l.linkid
     JOIN offers AS o
-        ON o.zone = s.zone AND o.region IS NOT DISTINCT FROM s.region AND o.billingperiod = s.billingperiod
-        AND o.plan_id <> s.plan_id AND o.allowance > s.included_bytes
-    WHERE s.is_priced AND s.included_bytes > 0 AND s.projected_overage_cost > 0
+        ON o.plan_id = l.plan_id AND o.zone = s.zone AND o.region IS NOT DISTINCT FROM s.region
+        AND o.billingperiod = s.billingperiod
     QUALIFY row_number() OVER (PARTITION BY s.linkid ORDER BY upgrade_cost, o.plan_id) = 1
 )
 SELECT
