@@ -105,6 +105,9 @@ def deploy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_home: Path) ->
                 "HOLOGRAM_ORG_IDS": ",".join(str(org) for org in options["orgs"]),
                 "HOLOGRAM_START_DATE": str(today() - timedelta(days=200)),
                 "HOLOGRAM_WAREHOUSE": str(tmp_path / "warehouse.duckdb"),
+                # Published for nobody: a second of each run.
+                "HOLOGRAM_REPORTS_KEPT": "0",
+                "HOLOGRAM_BI_COPY": "off",
             }.items():
                 monkeypatch.setenv(name, value)
             if instance is None:

@@ -23,6 +23,8 @@ ASSETS = {
     "network_changes": {"daily_link_usage", "raw_sessions"},
     "overage_report": {"daily_link_usage", "billing_usage", "plan_catalog", "sim_inventory"},
     "alerts": {"network_changes", "overage_report"},
+    "plan_recommendations": {"alerts", "overage_report", "plan_catalog"},
+    "fleet_summary": {"overage_report", "plan_catalog", "plan_recommendations"},
 }
 INGEST = {"raw_sessions", "sim_inventory", "plan_catalog", "billing_usage"}
 

@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from hologram_assets.assets.published import COPY
 from hologram_assets.backfill import asset_names, checked_request, register_orgs
 from hologram_assets.build import build_defs
 from hologram_assets.commands.backfill import print_summary, run_request
+from hologram_assets.commands.exports import export
 from hologram_assets.commands.instance import dagster_instance, prepare_home
 from hologram_assets.commands.report import print_report, read_report
 from hologram_assets.commands.ticks import tick_sensor
@@ -23,6 +25,7 @@ from hologram_assets.sandbox import Sandbox
 from hologram_assets.sandbox.slack.page import render
 from hologram_assets.settings import load_settings
 from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.tables import FLEET_SUMMARY, PLAN_RECOMMENDATIONS
 
 _ORGS = (144, 145)
 _PORT = 8765
@@ -71,11 +74,12 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
             return 1
         console.print()
         print_report(read_report(Warehouse(settings.hologram_warehouse), last, _ORGS), console)
+        _show_money(Warehouse(settings.hologram_warehouse), last, home / "report.html", console)
         if not ui:
             _show_channel(sandbox, home / "slack.html", console)
         console.print(
-            f"\nDone in {time.monotonic() - began:.0f} s. The warehouse is {settings.hologram_warehouse} "
-            "(DuckDB 1.4 or newer opens it: SELECT * FROM hologram.overage_report).",
+            f"\nDone in {time.monotonic() - began:.0f} s. The warehouse is {settings.hologram_warehouse}, a copy for BI "
+            f"{settings.reports_folder / COPY} (DuckDB 1.4 or newer opens them: SELECT * FROM hologram.overage_report).",
             highlight=False,
         )
         if not ui:
@@ -95,6 +99,31 @@ def run_demo(*, days: int, sims: int, home: Path, ui: bool, console: Console) ->
         )
 
 
+def _show_money(warehouse: Warehouse, day: date, page: Path, console: Console) -> None:
+    """What the fleet costs and which plans would cost less: the headlines here, the rest as a page."""
+    with warehouse.read() as connection:
+        costs = connection.execute(
+            f"""SELECT org_id, cost_to_date, projected_cost FROM {FLEET_SUMMARY.qualified}
+                WHERE day = ? AND scope = 'total' ORDER BY org_id""",
+            [day],
+        ).fetchall()
+        changes = connection.execute(
+            f"""SELECT linkid, plan_name, recommended_plan_name, saving_per_period FROM {PLAN_RECOMMENDATIONS.qualified}
+                WHERE day = ? AND verdict = 'recommended' ORDER BY saving_per_period DESC, linkid LIMIT 3""",
+            [day],
+        ).fetchall()
+    console.print()
+    for org_id, to_date, expected in costs:
+        console.print(
+            f"Organisation {org_id}: {to_date:,.2f} USD to date, {expected:,.2f} expected by the periods' ends.",
+            highlight=False,
+        )
+    for linkid, own, other, saved in changes:
+        console.print(Text(f"  SIM {linkid}: {own} → {other} saves {saved:,.2f} USD a period"), highlight=False)
+    export("html", warehouse, day, _ORGS, page)
+    console.print(f"Open {page} in a browser for the whole report.", highlight=False, soft_wrap=True)
+
+
 def _show_channel(sandbox: Sandbox, page: Path, console: Console) -> None:
     """What a team would have seen in Slack: the headlines here, the channel as a page."""
     page.write_text(render(sandbox.slack.messages), encoding="utf-8")
@@ -108,12 +137,16 @@ def _show_channel(sandbox: Sandbox, page: Path, console: Console) -> None:
 def _environment(home: Path, sandbox: Sandbox, start: object) -> dict[str, str]:
     """What the graph is told: the sandbox for an API, the demo's folder for warehouse and instance."""
     prepare_home(home / "dagster")
+    rules = home / "rules.yaml"
+    # Hologram tells the totals of three months: of most SIMs two periods that are closed. More come with time.
+    rules.write_text("recommendations:\n  periods: 2\n", encoding="utf-8")
     return {
         "HOLOGRAM_API_KEY": "sandbox",
         "HOLOGRAM_BASE_URL": sandbox.base_url,
         "HOLOGRAM_ORG_IDS": ",".join(map(str, _ORGS)),
         "HOLOGRAM_START_DATE": str(start),
         "HOLOGRAM_WAREHOUSE": str(home / "warehouse.duckdb"),
+        "HOLOGRAM_RULES_FILE": str(rules),
         "DAGSTER_HOME": str(home / "dagster"),
         "SLACK_BOT_TOKEN": "xoxb-sandbox",
         "SLACK_CHANNEL": _CHANNEL,

@@ -1,4 +1,4 @@
-"""`backup`: a copy that is whole, made while others work."""
+"""`backup` and the copy for BI: whole, made while others work."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def test_what_a_killed_writer_had_committed_is_in_the_copy(path: Path, tmp_path:
     os.waitpid(process, 0)
     assert path.with_name(path.name + ".wal").exists()
     Warehouse(path).copy_to(tmp_path / "copy.duckdb")
+    Warehouse(path).publish(tmp_path / "published.duckdb")
     assert count(tmp_path / "copy.duckdb") == 2
+    assert count(tmp_path / "published.duckdb") == 2
 
 
 def test_a_file_that_is_there_stays_and_a_folder_is_made(path: Path, tmp_path: Path) -> None:
@@ -75,7 +77,24 @@ def test_a_copy_waits_for_a_writer_and_gives_up_with_its_name(path: Path, tmp_pa
     try:
         with pytest.raises(WarehouseBusyError, match=f"process {writer.pid}"):
             Warehouse(path, lock_timeout_seconds=0.5).copy_to(tmp_path / "copy.duckdb")
+        with pytest.raises(WarehouseBusyError, match=f"process {writer.pid}"):
+            Warehouse(path, lock_timeout_seconds=0.1).publish(tmp_path / "copy.duckdb")
     finally:
         writer.kill()
         writer.wait()
     assert not (tmp_path / "copy.duckdb").exists()
+
+
+def test_who_reads_a_published_copy_goes_on_while_the_warehouse_is_written_and_the_next_copy_comes(
+    path: Path, tmp_path: Path
+) -> None:
+    published = tmp_path / "reports" / "current.duckdb"
+    rows = f"SELECT count(*) FROM {SCHEMA}.partition_loads"
+    Warehouse(path).publish(published)
+    with duckdb.connect(str(published), read_only=True) as reader:
+        with Warehouse(path, lock_timeout_seconds=1).write() as connection:
+            insert(connection)
+        Warehouse(path).publish(published)
+        assert reader.execute(rows).fetchone() == (1,)
+    assert [file.name for file in published.parent.iterdir()] == ["current.duckdb"]
+    assert count(published) == 2
