@@ -23,7 +23,7 @@ CHECK_WARNINGS := error,$(BETA),ignore:Function `definitions_validate_command` i
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-ui test campaigns browser bench dev lint types check lock clean
+.PHONY: help setup demo demo-ui test campaigns browser bench dev notebook lint types check lock clean
 
 help:  ## print this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -108,9 +108,13 @@ dev: setup  ## start the Dagster UI and daemon (DAGSTER_HOME: data/dagster unles
 	@[ -e "$$DAGSTER_HOME/dagster.yaml" ] || ln -sf "$(CURDIR)/dagster.yaml" "$$DAGSTER_HOME/dagster.yaml"
 	@PYTHONWARNINGS='$(DEV_WARNINGS)' $(BIN)/dagster dev -w workspace.yaml
 
-lint: setup  ## check style and format (ruff)
+notebook: setup  ## open the notebook on the copy for BI (HOLOGRAM_REPORTS: data/reports unless set)
+	@$(BIN)/marimo run notebooks/fleet_costs.py
+
+lint: setup  ## check style and format (ruff, marimo)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/marimo check --strict notebooks/fleet_costs.py
 
 types: setup  ## check types (mypy)
 	@$(BIN)/mypy
@@ -132,7 +136,7 @@ lock:  ## write constraints.txt anew from pyproject.toml (UPGRADE=1: with the ne
 		"$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras \
 			--no-emit-index-url --no-header --system-certs $(if $(UPGRADE),--upgrade) "$$@" pyproject.toml; \
 	} && \
-	compile --extra test --extra dev --output-file constraints.txt && \
+	compile --extra test --extra dev --extra notebook --output-file constraints.txt && \
 	compile --extra bench --constraints constraints.txt --output-file benchmarks/constraints.txt \
 		$$(sed -n 's/^\([a-z0-9][a-z0-9._-]*\).*==.*/--no-emit-package \1/p' constraints.txt)
 
