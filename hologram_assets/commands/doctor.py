@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
 from typing import Literal
@@ -15,6 +15,7 @@ import requests
 from hologram_assets.api.clock import ClockReading
 from hologram_assets.api.errors import ForbiddenError, HologramError, KeyMissingError
 from hologram_assets.api.window_probe import Column, Verdict, probe_window
+from hologram_assets.assets.published import COPY
 from hologram_assets.build import hologram_resource
 from hologram_assets.domain.silences import by_state
 from hologram_assets.partitions import today
@@ -22,6 +23,7 @@ from hologram_assets.resources.hologram import key_variable
 from hologram_assets.resources.slack import what_to_do
 from hologram_assets.settings import Settings, SettingsError
 from hologram_assets.warehouse.connection import Warehouse, WarehouseError
+from hologram_assets.warehouse.tables import FLEET_SUMMARY, PARTITION_LOADS
 
 _SLACK_TIMEOUT_SECONDS = 10
 _SHOWN_SILENCES = 5
@@ -69,6 +71,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _organisations(settings)
     yield from _files(settings)
     yield _warehouse(settings)
+    yield from _copy(settings)
     answering: dict[int, ClockReading | None] = {}
     for org_id in settings.hologram_org_ids:
         yield from _api(settings, org_id, answering)
@@ -165,6 +168,34 @@ def _no_warehouse(path: Path) -> Finding:
             "fail", "HOLOGRAM_WAREHOUSE", f"{path} can't be made: {error}. Check the path and its permissions"
         )
     return Finding("note", "HOLOGRAM_WAREHOUSE", f"{path} is not there yet: the first load makes it")
+
+
+def _copy(settings: Settings) -> Iterator[Finding]:
+    """Whether the copy for BI is as new as what it shows; nothing is said before the first costs are summed up."""
+    warehouse = Warehouse(settings.hologram_warehouse, lock_timeout_seconds=5)
+    if not settings.hologram_bi_copy or not warehouse.path.exists():
+        return
+    try:
+        with warehouse.read() as connection:
+            row = connection.execute(
+                f"SELECT max(loaded_at) FROM {PARTITION_LOADS.qualified} WHERE asset = ?", [FLEET_SUMMARY.name]
+            ).fetchone()
+    except WarehouseError:
+        return  # said of the warehouse
+    if row is None or row[0] is None:
+        return
+    copy = settings.reports_folder / COPY
+    published = datetime.fromtimestamp(copy.stat().st_mtime, UTC).replace(tzinfo=None) if copy.exists() else None
+    if published is not None and published >= row[0]:
+        yield Finding("ok", "HOLOGRAM_REPORTS", f"{copy} was published at {published:%Y-%m-%d %H:%M} UTC")
+        return
+    since = "is not there" if published is None else f"was published at {published:%Y-%m-%d %H:%M} UTC"
+    yield Finding(
+        "note",
+        "HOLOGRAM_REPORTS",
+        f"{copy} {since}, costs were summed up at {row[0]:%Y-%m-%d %H:%M}: a run goes on, or could not publish. "
+        f"The metadata of {FLEET_SUMMARY.name} says why (`copy_for_bi`)",
+    )
 
 
 def _api(settings: Settings, org_id: int, answering: dict[int, ClockReading | None]) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from hologram_assets.commands.doctor import Finding, clock_finding, examine, mar
 from hologram_assets.partitions import today
 from hologram_assets.sandbox import Sandbox
 from hologram_assets.settings import load_settings
+from hologram_assets.warehouse.connection import Warehouse
 from tests.commands.test_cli import run
 
 Said = Callable[[str, str], list[Finding]]
@@ -348,3 +349,24 @@ def test_the_clock_is_held_against_the_api(findings: Findings, offset: timedelta
         (found,) = findings(f"http://127.0.0.1:{server.server_port}/api/1")["clock"]
         server.shutdown()
     assert (found.state, said in found.text) == (state, True), found
+
+
+def test_a_copy_for_bi_that_is_older_than_what_it_shows_is_noted(
+    findings: Findings, slack: Sandbox, tmp_path: Path
+) -> None:
+    subject = "HOLOGRAM_REPORTS"
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb")
+    with warehouse.write():
+        pass
+    assert subject not in findings(slack.base_url, "")  # nothing to publish yet
+    with warehouse.write() as connection:
+        connection.execute(
+            "INSERT INTO hologram.partition_loads (asset, loaded_at) VALUES ('fleet_summary', now() AT TIME ZONE 'UTC')"
+        )
+    (missing,) = findings(slack.base_url, "")[subject]
+    assert missing.state == "note"
+    assert "is not there" in missing.text
+    warehouse.publish(tmp_path / "reports" / "current.duckdb")
+    (published,) = findings(slack.base_url, "")[subject]
+    assert published.state == "ok"
+    assert subject not in findings(slack.base_url, "", HOLOGRAM_BI_COPY="off")
