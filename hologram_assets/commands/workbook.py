@@ -54,7 +54,7 @@ def write_workbook(
 ) -> None:
     """Write each table to a sheet of its own, and what the columns are to a last one. The file is there whole or not at all.
 
-    Numbers, dates and booleans are Excel's own; null is an empty cell. Times are UTC, and their headers say so. A text is
+    Numbers, dates and booleans are Excel's own; null is an empty cell. Times are UTC, as the last sheet says. A text is
     always a text, never a formula or a link; what XML can't hold is replaced in it, and more than 32,767 characters are cut.
     A table that is longer than a sheet goes on in the sheet `name (2)`. The same tables give the same bytes.
 
@@ -106,7 +106,7 @@ class _Writer:
         columns = [_in_utc(column) for column in table.columns]
         puts = [self._put_of(field.name, field.type) for field in table.schema]
         for position, (field, column) in enumerate(zip(table.schema, columns, strict=True)):
-            header = _clean(_header(field))
+            header = _clean(field.name)
             sheet.write_string(0, position, header, self._bold)
             # The button of the filter covers the header's end.
             sheet.set_column(position, position, max(len(header) + 3, _width(column)))
@@ -178,13 +178,9 @@ def _described(sheets: Mapping[str, pa.Table], names: Mapping[str, str], tables:
         for field in table.schema:
             column = known.get(field.name)
             kind, description = (column.type, column.description) if column else (str(field.type), None)
-            rows.append((names[sheet], _header(field), kind, description))
+            rows.append((names[sheet], field.name, kind, description))
     columns = ("sheet", "column", "type", "description")
     return pa.table({name: pa.array([row[n] for row in rows], pa.string()) for n, name in enumerate(columns)})
-
-
-def _header(field: pa.Field) -> str:
-    return f"{field.name} (UTC)" if pa.types.is_timestamp(field.type) else field.name
 
 
 def _in_utc(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -23,9 +23,10 @@ from hologram_assets.warehouse.tables import (
 
 SHEETS: Final[Mapping[str, Table]] = MappingProxyType(
     {
+        # What `report` is about comes first: programs read the first sheet.
+        "overage": OVERAGE_REPORT,
         "summary": FLEET_SUMMARY,
         "changes": FLEET_COST_CHANGES,
-        "overage": OVERAGE_REPORT,
         "recommendations": PLAN_RECOMMENDATIONS,
         "alerts": ALERTS,
         "closed periods": CLOSED_PERIODS,
