@@ -1,4 +1,4 @@
-"""Eight assets that do nothing, with the partitions, executor and dependencies of ours: what Dagster itself takes."""
+"""As many assets as ours that do nothing, with the partitions, executor and dependencies of ours: what Dagster itself takes."""
 
 import warnings
 
@@ -19,6 +19,8 @@ _UPSTREAM: dict[str, list[str]] = {
     "network_changes": ["daily_link_usage", "raw_sessions"],
     "overage_report": ["daily_link_usage", "billing_usage", "plan_catalog", "sim_inventory"],
     "alerts": ["network_changes", "overage_report"],
+    "plan_recommendations": ["alerts", "overage_report", "plan_catalog"],
+    "fleet_summary": ["overage_report", "plan_catalog", "plan_recommendations"],
 }
 
 

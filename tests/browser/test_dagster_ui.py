@@ -23,6 +23,7 @@ GROUPS = {
     "network": ("network_changes",),
     "overage": ("overage_report",),
     "alerts": ("alerts",),
+    "money": ("plan_recommendations", "fleet_summary"),
 }
 ASSETS = [asset for assets in GROUPS.values() for asset in assets]
 RUNS = """query($backfill: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $backfill}]}) {
@@ -59,7 +60,7 @@ def stored_days(dev: DagsterDev, days: DayRange) -> int:
     return int(row[0]) if row else 0
 
 
-def test_the_asset_graph_shows_the_eight_assets_and_their_groups(ui: Ui) -> None:
+def test_the_asset_graph_shows_the_ten_assets_and_their_groups(ui: Ui) -> None:
     ui.open_graph()
     for group, assets in GROUPS.items():
         for name in (group, *assets):

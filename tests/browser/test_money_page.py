@@ -1,4 +1,4 @@
-"""The money report as it is read: opened from a file in Chromium, in the light and in the dark, on a phone, by keyboard, on paper."""
+"""The money report as it is read: from a file in Chromium, in the light and in the dark, on a phone, by keyboard, on paper."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from tests.page.fleets import HOSTILE, empty, organisation, page
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 PHONE, DESK = (390, 844), (1200, 1500)
 FOCUSED = """() => { const at = document.activeElement, box = at.getBoundingClientRect();
-    return [at.className || at.tagName, at.getAttribute('aria-labelledby') || at.getAttribute('aria-label') || at.textContent,
+    const words = at.getAttribute('aria-labelledby') || at.getAttribute('aria-label') || at.textContent;
+    return [at.className || at.tagName, words,
             box.left >= 0 && box.width > 0 && box.top < innerHeight && box.bottom > 0]; }"""
 REGIONS = """() => [...document.querySelectorAll('.scroll')].filter(each => each.checkVisibility())
     .map(each => each.getAttribute('aria-labelledby') || each.getAttribute('aria-label'))"""
 CUT_OFF = """() => [...document.querySelectorAll('svg text')].filter(text => {
     const box = text.getBoundingClientRect(), frame = text.closest('svg').getBoundingClientRect();
-    return box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
-}).map(text => text.textContent)"""
+    return box.left < frame.left - 1 || box.right > frame.right + 1 || box.top < frame.top - 1
+        || box.bottom > frame.bottom + 1; }).map(text => text.textContent)"""
+HIDDEN = """() => [...document.querySelectorAll('details table')]
+    .filter(table => !table.getBoundingClientRect().height).length"""
 
 
 @pytest.fixture(scope="module")
@@ -113,8 +116,7 @@ def test_on_paper_it_is_light_and_has_the_numbers_of_every_chart(browser: Browse
     tab, _, _ = opened(browser, file, scheme="dark")
     tab.emulate_media(media="print")
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    hidden = "() => [...document.querySelectorAll('details table')].filter(each => !each.getBoundingClientRect().height).length"
-    assert tab.evaluate(hidden) == 0
+    assert tab.evaluate(HIDDEN) == 0
     pages = len(re.findall(rb"/Type\s*/Page\b", tab.pdf(prefer_css_page_size=True)))
     assert 8 <= pages <= 40
 
