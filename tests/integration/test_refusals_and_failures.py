@@ -19,6 +19,9 @@ from hologram_assets.partitions import OrgDay
 from tests.conftest import KEY, Deployment
 from tests.integration.conftest import Deploy
 
+DERIVED = (
+    "daily_link_usage", "network_changes", "overage_report", "alerts", "plan_recommendations", "fleet_summary",
+)  # fmt: skip
 ORG = 144
 INGEST = ("raw_sessions", "billing_usage", "plan_catalog", "sim_inventory")
 
@@ -210,7 +213,7 @@ def test_without_a_key_the_code_location_loads_and_the_run_names_the_variable(
         assert f"no API key for organisation {ORG}" in failed[asset]
         assert "HOLOGRAM_API_KEY" in failed[asset]
         assert f"HOLOGRAM_API_KEY_{ORG}" in failed[asset]
-    assert len(failed) == 8
+    assert len(failed) == 10
     assert filled.sandbox.requests == []
     assert everything(filled) == before
 
@@ -291,16 +294,14 @@ def test_the_good_days_of_a_range_are_stored_and_what_follows_is_run_for_them(
     assert summary["ok"] is False
     failed = {(failure["asset"], failure["partition"]): failure["reason"] for failure in summary["failed"]}
     assert "answered 503" in failed.pop(("raw_sessions", f"{broken}|{ORG}"))
-    assert set(failed) == {
-        (asset, f"{broken}|{ORG}") for asset in ("daily_link_usage", "network_changes", "overage_report", "alerts")
-    }
+    assert set(failed) == {(asset, f"{broken}|{ORG}") for asset in DERIVED}
     assert all("not tried: " in reason for reason in failed.values())
     assert f"FAILED raw_sessions {broken}|{ORG}" in said(result)
     assert summary["materialized"] == dict.fromkeys(
         ("billing_usage", "plan_catalog", "sim_inventory"), 5
-    ) | dict.fromkeys(("raw_sessions", "daily_link_usage", "network_changes", "overage_report", "alerts"), 4)
+    ) | dict.fromkeys(("raw_sessions", *DERIVED), 4)
     assert stored_of(deployment, ORG) == sessions_of(deployment, ORG, good)
-    for asset in ("raw_sessions", "daily_link_usage", "network_changes", "overage_report", "alerts"):
+    for asset in ("raw_sessions", *DERIVED):
         assert set(materialized(asset)) == {str(OrgDay(ORG, day).key) for day in good}
         loads = deployment.rows("SELECT day FROM hologram.partition_loads WHERE asset = ? ORDER BY day", [asset])
         assert [day for (day,) in loads] == good
@@ -322,5 +323,5 @@ def test_json_is_one_object_on_standard_output_and_words_go_elsewhere(
     assert (summary["from"], summary["to"], summary["orgs"]) == (str(day), str(day), [ORG])
     assert summary["failed"] == summary["errors"] == []
     assert set(summary["materialized"].values()) == {1}
-    assert len(summary["materialized"]) == 8
+    assert len(summary["materialized"]) == 10
     assert "stored in" in said(result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -75,7 +74,7 @@ def test_cut_json_is_complete_as_http_and_broken_as_json(breakable: Sandbox, get
     breakable.faults.set("cut_json")
     response = get()
     assert len(response.content) == int(response.headers["Content-Length"])
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(requests.exceptions.JSONDecodeError):
         response.json()
 
 
