@@ -52,7 +52,7 @@ _STYLE: Any = {
 }
 _DATA = "data:image/png;base64,"
 # matplotlib and its settings are the process's.
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
 
 
 def drawn(paint: Callable[[Figure], None]) -> bytes:
@@ -62,7 +62,7 @@ def drawn(paint: Callable[[Figure], None]) -> bytes:
     from PIL import Image
 
     raw = io.BytesIO()
-    with _one_at_a_time, mpl.rc_context(_STYLE):
+    with one_at_a_time, mpl.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH / _DPI, _HEIGHT / _DPI))
         paint(figure)
         figure.savefig(raw, format="rgba", dpi=_DPI)

@@ -1,4 +1,4 @@
-"""The money report as it is read: from a file in Chromium, in the light and in the dark, on a phone, by keyboard, on paper."""
+"""The money report as it is read: a file in Chromium, in the light and in the dark, on a phone, by keyboard, on paper."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.page.fleets import HOSTILE, empty, organisation, page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 PHONE, DESK = (390, 844), (1200, 1500)
+A4 = 703  # pixels between the margins
 FOCUSED = """() => { const at = document.activeElement, box = at.getBoundingClientRect();
     const words = at.getAttribute('aria-labelledby') || at.getAttribute('aria-label') || at.textContent;
     return [at.className || at.tagName, words,
@@ -92,7 +93,7 @@ def test_the_keyboard_reaches_the_skip_link_first_and_then_everything_that_scrol
     assert tab.evaluate("document.activeElement.id") == "content"
     wanted = tab.evaluate(REGIONS)
     assert len(wanted) > 20
-    reached = []
+    reached: list[str] = []
     while len(reached) < 4 * len(wanted):
         tab.keyboard.press("Tab")
         kind, words, seen = tab.evaluate(FOCUSED)
@@ -117,6 +118,8 @@ def test_on_paper_it_is_light_and_has_the_numbers_of_every_chart(browser: Browse
     tab.emulate_media(media="print")
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert tab.evaluate(HIDDEN) == 0
+    tab.set_viewport_size({"width": A4, "height": 1000})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= A4
     pages = len(re.findall(rb"/Type\s*/Page\b", tab.pdf(prefer_css_page_size=True)))
     assert 8 <= pages <= 40
 

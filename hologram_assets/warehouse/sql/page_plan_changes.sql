@@ -1,0 +1,8 @@
+-- SIMs that should change their plan, those that save most first. Grain: linkid. Parameters: $org_id, $day, $most.
+SELECT
+    linkid, device_name, plan_name, recommended_plan_name, coalesce(saving_per_period, 0), saving_percent,
+    coalesce(periods, 0), coalesce(arithmetic, '')
+FROM hologram.plan_recommendations
+WHERE org_id = $org_id AND day = $day AND verdict = 'recommended'
+ORDER BY saving_per_period DESC NULLS LAST, linkid
+LIMIT $most
