@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -20,15 +20,14 @@ import pyarrow as pa
 from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.pricing import PricingRules, charge
 from hologram_assets.domain.recommendation_rules import RecommendationRules
-from hologram_assets.warehouse.connection import Warehouse, sql
-from hologram_assets.warehouse.loads import Load
+from hologram_assets.warehouse.connection import sql
+from hologram_assets.warehouse.loads import Load, record_load
 from hologram_assets.warehouse.money import write_fleet_summary, write_plan_recommendations
 from hologram_assets.warehouse.tables import (
     ALERTS,
     BILLING_PERIODS,
     CLOSED_PERIODS,
     OVERAGE_REPORT,
-    PARTITION_LOADS,
     PLAN_CATALOG,
     SIM_INVENTORY,
     Table,
@@ -125,43 +124,46 @@ _ARROW = {
 
 @dataclass
 class Organisation:
-    """One organisation of a warehouse. What is put for a day takes the place of what was there."""
+    """One organisation of a warehouse that is open to write. What is put for a day takes the place of what was there."""
 
-    warehouse: Warehouse
+    connection: duckdb.DuckDBPyConnection
     org_id: int
     calendar_month: bool = False
     rules: RecommendationRules = field(default_factory=RecommendationRules)
 
-    def put(self, table: Table, day: date, rows: Sequence[Row]) -> None:
+    def put(self, table: Table, rows: Sequence[Row], day: date | None = None) -> None:
+        """Rows in the place of those of the day, or of all days."""
         types = {column.name: _ARROW[column.type] for column in table.columns}
         full = [{"org_id": self.org_id, "day": day} | row for row in rows]
         columns = {name: pa.array([row.get(name) for row in full], kind) for name, kind in types.items()}
-        with self.warehouse.write() as connection:
-            connection.execute(f"DELETE FROM {table.qualified} WHERE org_id = ? AND day = ?", [self.org_id, day])
-            connection.register("rows_of_test", pa.table(columns))
-            connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM rows_of_test")
-            connection.unregister("rows_of_test")
+        self._clear(table, day)
+        self.connection.register("rows_of_test", pa.table(columns))
+        self.connection.execute(f"INSERT INTO {table.qualified} BY NAME SELECT * FROM rows_of_test")
+        self.connection.unregister("rows_of_test")
+
+    def _clear(self, table: Table, day: date | None) -> None:
+        self.connection.execute(
+            f"DELETE FROM {table.qualified} WHERE org_id = $org_id AND day = coalesce($day, day)",
+            {"org_id": self.org_id, "day": day},
+        )
 
     def report(
         self, day: date, sims: Sequence[Sim], plans: Sequence[Plan], *, through: datetime | None | str = "end of day"
     ) -> None:
         """The day's catalogue, inventory and report."""
-        self.put(PLAN_CATALOG, day, [_price(plan) for plan in plans])
+        self.put(PLAN_CATALOG, [_price(plan) for plan in plans], day)
         self.put(
             SIM_INVENTORY,
-            day,
             [
                 {"linkid": sim.linkid, "device_name": sim.name, "overage_limit_bytes": sim.limit, "plan_id": sim.plan_id}
                 for sim in sims
             ],
+            day,
         )
-        complete = midnight(day) + ONE if isinstance(through, str) else through
-        with self.warehouse.write() as connection:
-            self._report(connection, day, sims, complete)
+        self._report(day, sims, midnight(day) + ONE if isinstance(through, str) else through)
 
-    def _report(
-        self, connection: duckdb.DuckDBPyConnection, day: date, sims: Sequence[Sim], through: datetime | None
-    ) -> None:
+    def _report(self, day: date, sims: Sequence[Sim], through: datetime | None) -> None:
+        connection = self.connection
         usage = pa.table(
             {
                 "linkid": pa.array([sim.linkid for sim in sims], pa.int64()),
@@ -203,73 +205,66 @@ class Organisation:
             },
         )
         connection.unregister("usage_of_test")
-        table = OVERAGE_REPORT.qualified
-        connection.execute(f"DELETE FROM {table} WHERE org_id = ? AND day = ?", [self.org_id, day])
-        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM report_of_test")
+        self._clear(OVERAGE_REPORT, day)
+        connection.execute(f"INSERT INTO {OVERAGE_REPORT.qualified} BY NAME SELECT * FROM report_of_test")
         for asset in (OVERAGE_REPORT.name, ALERTS.name):
-            key = [self.org_id, day, asset]
-            connection.execute(f"DELETE FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?", key)
-            connection.execute(
-                f"INSERT INTO {PARTITION_LOADS.qualified} BY NAME SELECT ? AS org_id, ? AS day, ? AS asset, ? AS complete_through",
-                [*key, through],
-            )
+            record_load(connection, self.org_id, day, asset, Load(rows=len(sims), complete_through=through), "run")
 
     def history(self, closed: Iterable[Closed] = (), totals: Iterable[Total] = ()) -> None:
-        by_day: dict[tuple[str, date], list[Row]] = defaultdict(list)
-        for period in closed:
-            by_day[CLOSED_PERIODS.name, period.end.date()].append(
-                {
-                    "linkid": period.linkid,
-                    "period_start": period.end - 30 * ONE,
-                    "period_end": period.end,
-                    "session_bytes": period.bytes,
-                    "hologram_bytes": period.final,
-                    "usage_source": "sessions" if period.whole else "incomplete",
-                }
-            )
-        for total in totals:
-            by_day[BILLING_PERIODS.name, total.end.date()].append(
-                {
-                    "linkid": total.linkid,
-                    "period_end": total.end,
-                    "bytes": total.bytes,
-                    "fetched_at": total.end + total.after,
-                }
-            )
-        tables = {table.name: table for table in (CLOSED_PERIODS, BILLING_PERIODS)}
-        for (name, day), rows in by_day.items():
-            self.put(tables[name], day, rows)
+        """All closed periods and totals of the organisation."""
+        ended = [
+            {
+                "day": period.end.date(),
+                "linkid": period.linkid,
+                "period_start": period.end - 30 * ONE,
+                "period_end": period.end,
+                "session_bytes": period.bytes,
+                "hologram_bytes": period.final,
+                "usage_source": "sessions" if period.whole else "incomplete",
+            }
+            for period in closed
+        ]
+        named = [
+            {
+                "day": total.end.date(),
+                "linkid": total.linkid,
+                "period_end": total.end,
+                "bytes": total.bytes,
+                "fetched_at": total.end + total.after,
+            }
+            for total in totals
+        ]
+        self.put(CLOSED_PERIODS, ended)
+        self.put(BILLING_PERIODS, named)
 
     def alert(self, *alarms: Alarm, day: date = DAY) -> None:
-        self.put(ALERTS, day, [alarm._asdict() | {"alert_id": str(n)} for n, alarm in enumerate(alarms)])
+        self.put(ALERTS, [alarm._asdict() | {"alert_id": str(n)} for n, alarm in enumerate(alarms)], day)
 
     def summed(self, day: date = DAY) -> Load:
         """Write the day's `fleet_summary` and `fleet_cost_changes`."""
-        with self.warehouse.write() as connection:
-            return write_fleet_summary(
-                connection, self.org_id, day, calendar_month=self.calendar_month, pricing=PRICING, run_id="run"
-            )
+        return write_fleet_summary(
+            self.connection, self.org_id, day, calendar_month=self.calendar_month, pricing=PRICING, run_id="run"
+        )
 
     def recommended(self, day: date = DAY) -> Load:
         """Write the day's `plan_recommendations`."""
-        with self.warehouse.write() as connection:
-            return write_plan_recommendations(
-                connection,
-                self.org_id,
-                day,
-                calendar_month=self.calendar_month,
-                pricing=PRICING,
-                rules=self.rules,
-                run_id="run",
-            )
+        return write_plan_recommendations(
+            self.connection,
+            self.org_id,
+            day,
+            calendar_month=self.calendar_month,
+            pricing=PRICING,
+            rules=self.rules,
+            run_id="run",
+        )
 
     def rows(self, table: str, day: date = DAY, where: str = "true") -> list[Row]:
-        with self.warehouse.read() as connection:
-            asked = connection.execute(
-                f"SELECT * FROM hologram.{table} WHERE org_id = ? AND day = ? AND {where}", [self.org_id, day]
-            )
-            names = [column[0] for column in asked.description]
-            return [dict(zip(names, row, strict=True)) for row in asked.fetchall()]
+        """A day's rows of a table, as they are stored."""
+        asked = self.connection.execute(
+            f"SELECT * FROM hologram.{table} WHERE org_id = ? AND day = ? AND {where}", [self.org_id, day]
+        )
+        names = [column[0] for column in asked.description]
+        return [dict(zip(names, row, strict=True)) for row in asked.fetchall()]
 
     def total(self, day: date = DAY) -> Row:
         return self.rows("fleet_summary", day, "scope = 'total'")[0]
@@ -422,8 +417,9 @@ def expected_changes(
         if row["linkid"] not in now:
             add(row["plan_id"], "sim_count", -to_date(row))
     for plan, cost in (published or {}).items():
-        add(plan, "before_cost", cost)
-        add(plan, "late_corrections", -cost)
+        if plan is not None or cost:
+            add(plan, "before_cost", cost)
+            add(plan, "late_corrections", -cost)
     for row in after:
         add(row["plan_id"], "after_cost", to_date(row))
         old = was.get(row["linkid"])
@@ -515,11 +511,11 @@ def expected_advice(report: Row, history: History, rules: RecommendationRules) -
 
     mine_cost = costs(own)
     # In neither view dearer, and cheaper in all.
+    theirs = {plan_id: costs(price) for plan_id, price in offers.items()}
     better = {
-        plan_id: found_costs
-        for plan_id, price in offers.items()
-        if all(theirs <= ours for theirs, ours in zip(found_costs := costs(price), mine_cost, strict=True))
-        and sum(found_costs) < sum(mine_cost)
+        plan_id: (closed, running)
+        for plan_id, (closed, running) in theirs.items()
+        if closed <= mine_cost[0] and running <= mine_cost[1] and closed + running < sum(mine_cost)
     }
     best = min(better, key=lambda plan_id: (sum(better[plan_id]), plan_id), default=None)
     saved = NOTHING if best is None else sum(mine_cost, NOTHING) - sum(better[best], NOTHING)
@@ -606,7 +602,3 @@ def _upgrade(report: Row, own: Price, offers: Mapping[int, Price]) -> Row:
         "upgrade_cost": more[best],
         "upgrade_advice": advice,
     }
-
-
-def floor_micro(amount: Decimal) -> Decimal:
-    return amount.quantize(MICRO, ROUND_FLOOR)
