@@ -17,7 +17,6 @@ from hologram_assets.assets.daywise import Days
 from hologram_assets.partitions import OrgDay, days_by_org
 from hologram_assets.run_tags import PICTURES_TAG
 from hologram_assets.warehouse.connection import Warehouse
-from hologram_assets.warehouse.page_view import read_page_view
 
 COPY = "current.duckdb"
 
@@ -81,8 +80,9 @@ def _page(context: AssetExecutionContext, warehouse: Warehouse, reports: Reports
     kept = sorted({*pages, day.day})[-reports.kept :]
     if day.day not in kept:
         return MetadataValue.text(f"not written: {reports.kept} pages of later days are kept (HOLOGRAM_REPORTS_KEPT)")
-    # matplotlib takes most of a second to import.
+    # matplotlib takes most of a second to import, and every run imports this module.
     from hologram_assets.page.render import render_page
+    from hologram_assets.warehouse.page_view import read_page_view
 
     path = reports.page(*day)
     try:

@@ -8,15 +8,16 @@ import re
 import time
 from collections.abc import Iterable
 from http.client import HTTPException, InvalidURL
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 
 from dagster import ConfigurableResource
 from pydantic import Field, PrivateAttr
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
 
 from hologram_assets.domain.messages import Message
+
+if TYPE_CHECKING:
+    from slack_sdk.errors import SlackApiError
 
 # Slack's words for what may pass by itself. Any other word means that somebody has to change something: a word that is
 # missing here costs a visible refusal at every tick, while one too many would hold back the other organisations' alerts.
@@ -162,6 +163,10 @@ class SlackResource(ConfigurableResource[None]):
             return self._post(channel, thread, time.monotonic() - began, text=message.text)
 
     def _post(self, channel: str, thread: str | None, used_seconds: float, **content: Any) -> tuple[str, str]:
+        # Only sensors post, and every run would import it.
+        from slack_sdk import WebClient
+        from slack_sdk.errors import SlackApiError
+
         # No retries by the client: it posts again when a connection drops, and Slack may have taken the first one.
         client = WebClient(
             token=_token(),
