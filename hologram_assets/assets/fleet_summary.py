@@ -23,7 +23,9 @@ from hologram_assets.warehouse.tables import (
     PLAN_RECOMMENDATIONS,
 )
 
-_EFFECTS = ("late_corrections", "sim_count", "periods_begun", "plan_mix", "rate", "usage_per_sim")
+_EFFECTS = (
+    "late_corrections", "sim_count", "became_known", "periods_begun", "plan_mix", "rate", "usage_per_sim",
+)  # fmt: skip
 
 
 def fleet_summary_asset(

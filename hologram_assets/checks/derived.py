@@ -109,8 +109,8 @@ CLOSED_PERIODS_RECONCILE = Check(
 
 def _changes_add_up(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Answer:
     row = connection.execute(
-        f"""SELECT count(*), count(*) FILTER (WHERE c.before_cost + c.late_corrections + c.sim_count + c.periods_begun
-                       + c.plan_mix + c.rate + c.usage_per_sim <> c.after_cost
+        f"""SELECT count(*), count(*) FILTER (WHERE c.before_cost + c.late_corrections + c.sim_count + c.became_known
+                       + c.periods_begun + c.plan_mix + c.rate + c.usage_per_sim <> c.after_cost
                    OR c.after_cost <> coalesce(s.cost_to_date, 0))
             FROM {FLEET_COST_CHANGES.qualified} AS c
             LEFT JOIN {FLEET_SUMMARY.qualified} AS s ON s.org_id = c.org_id AND s.day = c.day AND s.scope = c.scope

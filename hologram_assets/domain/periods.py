@@ -44,9 +44,9 @@ def period_start(end: datetime, previous_end: datetime | None, billingperiod: in
 
 
 def same_day_of_last_period(day: date, *, calendar_month: bool) -> date:
-    """The day on which every SIM stood as far in its period before as it does on `day` in its running one.
+    """The day on which a SIM stood as far in its last period as it does on `day` in its running one, if it has 30 days.
 
-    In months that are shorter, the last one.
+    With calendar months the same day of the month before, or its last one.
     """
     if not calendar_month:
         return day - PERIOD

@@ -116,7 +116,8 @@ def _cut(listing: Listing[Entry], cursor: int | None, limit: int, faults: Faults
         return _Page((), continues=True, following=None)
     stuck = "stuck_cursor" in faults
     start = 0 if cursor is None or stuck else listing.position_after(cursor)
-    if "repeated_edge_row" in faults and start:
+    # The row of the cursor, if the filters of now still hold it.
+    if "repeated_edge_row" in faults and start and listing.key(listing.entries[start - 1]) == cursor:
         start -= 1
         # A page of one row would be the old row for ever.
         limit = max(limit, 2)

@@ -84,7 +84,7 @@ def stale_days(
 
     A day of `daily_link_usage` is made from that day's sessions; one of the others from the sessions and the usage of the
     day and of up to 90 days before it, the report from the day's own totals, plans and SIMs as well, alerts from the
-    reports and the network changes of these days, and money from the reports, prices and alerts of a period.
+    reports and the network changes of these days, and money from the reports, prices and alerts.
     """
     look_back = timedelta(0) if asset == DAILY_LINK_USAGE.name else LOOK_BACK
     rows = connection.execute(
@@ -92,15 +92,16 @@ def stale_days(
         JOIN hologram.partition_loads AS s
           ON s.org_id = d.org_id AND s.data_changed_at > d.loaded_at AND (
             ($asset = 'daily_link_usage' AND s.asset = 'raw_sessions' AND s.day = d.day)
-            OR ($asset <> 'daily_link_usage' AND s.asset IN ('raw_sessions', 'daily_link_usage')
-                AND s.day BETWEEN d.day - $days AND d.day)
+            OR ($asset NOT IN ('daily_link_usage', 'plan_recommendations', 'fleet_summary')
+                AND s.asset IN ('raw_sessions', 'daily_link_usage') AND s.day BETWEEN d.day - $days AND d.day)
             OR ($asset = 'alerts' AND s.asset IN ('overage_report', 'network_changes')
                 AND s.day BETWEEN d.day - $days AND d.day)
             -- Closed periods are the reports'.
-            OR ($asset IN ('plan_recommendations', 'fleet_summary') AND s.asset = 'overage_report'
-                AND s.day BETWEEN d.day - $days AND d.day)
-            OR ($asset = 'plan_recommendations' AND s.day = d.day AND s.asset IN ('plan_catalog', 'alerts'))
-            OR ($asset = 'fleet_summary' AND s.day BETWEEN d.day - 31 AND d.day AND s.asset = 'plan_catalog')
+            OR ($asset = 'plan_recommendations' AND s.asset = 'overage_report' AND s.day BETWEEN d.day - $days AND d.day)
+            OR ($asset = 'plan_recommendations' AND s.asset IN ('plan_catalog', 'alerts') AND s.day = d.day)
+            -- Compared with the day before, and with the same day of a period or a month before.
+            OR ($asset = 'fleet_summary' AND s.asset IN ('overage_report', 'plan_catalog')
+                AND (s.day BETWEEN d.day - 1 AND d.day OR s.day BETWEEN d.day - 31 AND d.day - 28))
             OR ($asset IN ('overage_report', 'plan_recommendations') AND s.day = d.day AND s.asset = 'billing_usage')
             -- What ended on a day is priced as on the day before.
             OR ($asset = 'overage_report' AND s.day BETWEEN d.day - 1 AND d.day

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from hologram_assets.domain.periods import same_day_of_last_period
+from hologram_assets.domain.periods import end_of_day, same_day_of_last_period
 from hologram_assets.domain.pricing import PricingRules
 from hologram_assets.domain.recommendation_rules import RecommendationRules
 from hologram_assets.warehouse.connection import sql
@@ -26,6 +26,9 @@ from hologram_assets.warehouse.tables import (
 )
 
 YESTERDAY, LAST_PERIOD = "yesterday", "last_period"
+# A day is published when the next one begins: by the first run of that day, which an outage may hold up. What is loaded
+# later is history; to call what it lacked then a correction would be about figures that nobody has seen.
+_SEEN = timedelta(days=2)
 
 
 def write_plan_recommendations(
@@ -38,13 +41,12 @@ def write_plan_recommendations(
     rules: RecommendationRules,
     run_id: str,
 ) -> Load:
-    """The day's recommendations, a row for every SIM of the report.
+    """The day's recommendations, a row for every SIM of the report. Without the day's alerts nothing is recommended.
 
     Raises:
-        NotLoadedError: the day's report or alerts were never derived: "no anomaly" and "not looked" must not look the same.
+        NotLoadedError: the day's report was never derived.
     """
     through = _through(connection, org_id, day, OVERAGE_REPORT)
-    _through(connection, org_id, day, ALERTS)
     known: dict[str, Any] = {
         "org_id": org_id,
         "day": day,
@@ -55,6 +57,7 @@ def write_plan_recommendations(
         "saving_usd": rules.saving_usd,
         "saving_share": rules.saving_share,
         "beyond_times": rules.beyond_times,
+        "alerts_known": _is_derived(connection, org_id, day, ALERTS),
     }
     for statement in connection.extract_statements(sql("plan_recommendations")):
         connection.execute(statement, {name: known[name] for name in statement.named_parameters})
@@ -103,7 +106,10 @@ def write_fleet_summary(
 
 
 def _publish(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> None:
-    """Keep a day's costs as they stand now, unless they are kept already."""
+    """Keep a day's costs as they stand now, unless they are kept already, or nobody saw them then: it is loaded later."""
+    now = utc_now()
+    if now > end_of_day(day) + _SEEN:
+        return
     connection.execute(
         f"""INSERT INTO {PUBLISHED_COSTS.qualified} BY NAME
             SELECT org_id, day, plan_id, cost_to_date, CAST($now AS TIMESTAMP) AS published_at
@@ -111,7 +117,7 @@ def _publish(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> N
             WHERE org_id = $org_id AND day = $day AND scope = 'plan'
               AND NOT EXISTS (SELECT 1 FROM {PUBLISHED_COSTS.qualified} WHERE org_id = $org_id AND day = $day)
             ORDER BY plan_id""",
-        {"org_id": org_id, "day": day, "now": utc_now()},
+        {"org_id": org_id, "day": day, "now": now},
     )
 
 

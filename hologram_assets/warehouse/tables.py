@@ -332,7 +332,7 @@ PLAN_RECOMMENDATIONS = _table(
     plan_id BIGINT data plan
     plan_name VARCHAR name of the plan
     zone VARCHAR pricing zone, casefolded
-    verdict VARCHAR recommended; or why not: cheapest_already, saving_too_small, anomaly_open, too_little_history, not_priced
+    verdict VARCHAR recommended, cheapest_already, saving_too_small, anomaly_open, alerts_missing, too_little_history, not_priced
     anomaly VARCHAR what is open on the SIM: rules of its alerts, usage_beyond_history; null if nothing is
     periods INTEGER closed periods that were judged
     highest_bytes BIGINT the largest usage in one of them
@@ -343,8 +343,9 @@ PLAN_RECOMMENDATIONS = _table(
     best_plan_name VARCHAR its name
     best_history_cost {_USD} USD of the closed periods on that plan
     best_forecast_cost {_USD} USD of the running period at `forecast_bytes` on that plan
-    saving_per_period {_USD} USD that the plan would have saved per period, on average
+    saving_per_period {_USD} USD that the plan would have saved in the closed periods, on average
     saving_percent DOUBLE the same, per cent of the cost on the SIM's plan
+    forecast_saving {_USD} USD that it would save in the running period at `forecast_bytes`
     recommended_plan_id BIGINT the best plan, where changing to it is recommended
     recommended_plan_name VARCHAR its name
     arithmetic VARCHAR how the verdict came about, in words and numbers
@@ -355,7 +356,7 @@ PLAN_RECOMMENDATIONS = _table(
     break_even_bytes BIGINT usage at the period's end from which the larger plan costs less; null if none does
     break_even_on DATE day on which usage is expected to reach it; null if it won't in this period
     days_left DOUBLE days from the moment of the forecast to the period's end
-    upgrade_advice VARCHAR upgrade_now, pay_overage; null where no overage is expected
+    upgrade_advice VARCHAR upgrade_now, pay_overage; anomaly_open: it costs less, but something is wrong; null without overage
     """,
 )
 
@@ -368,7 +369,7 @@ FLEET_SUMMARY = _table(
     plan_id BIGINT data plan; null in the total, and for SIMs whose plan nobody knows
     plan_name VARCHAR name of the plan
     sims BIGINT SIMs of the day's report
-    priced_sims BIGINT of these, SIMs whose usage has a price and is wholly known
+    priced_sims BIGINT of these, SIMs whose usage has a cost; of what is known, where that is beyond the allowance already
     usage_bytes BIGINT bytes of their running periods so far
     projected_bytes BIGINT bytes expected at the periods' ends; as so far, where nothing is foreseen
     recurring_cost {_USD} USD of the plans for the running periods
@@ -378,7 +379,7 @@ FLEET_SUMMARY = _table(
     projected_usage_charge {_USD} USD for pay-as-you-go usage expected at the periods' ends
     projected_overage_cost {_USD} USD beyond the allowances expected at the periods' ends
     projected_cost {_USD} USD expected at the periods' ends, recurring amounts included
-    bound_cost {_USD} USD if every SIM used what it stays below nine times out of ten: more than the whole fleet will cost
+    bound_cost {_USD} USD if every SIM used what it stays below nine times out of ten: very likely more than the fleet will cost
     sims_over BIGINT SIMs beyond their allowance
     sims_will_exceed BIGINT SIMs expected to be
     uncapped_sims BIGINT SIMs without an overage limit
@@ -403,6 +404,7 @@ FLEET_COST_CHANGES = _table(
     before_cost {_USD} USD to date on the earlier day, as it stood when the day after it began
     late_corrections {_USD} USD by which that has changed since: late sessions, corrected totals
     sim_count {_USD} USD of SIMs that came, less those that are gone
+    became_known {_USD} USD of SIMs whose usage or price was not known then and is now, less the other way round
     periods_begun {_USD} USD of usage and overage that ended with SIMs' periods: they count from zero again
     plan_mix {_USD} USD because SIMs are on other plans, at the earlier usage and prices
     rate {_USD} USD because prices are others, at the earlier usage
@@ -413,7 +415,7 @@ FLEET_COST_CHANGES = _table(
 
 PUBLISHED_COSTS = _table(
     "published_costs",
-    "a plan's cost to date as it stood when the next day was first summed up; never changed afterwards",
+    "a plan's cost to date as it stood when the next day began, never changed afterwards; days that came later have none",
     "org_id day plan_id",
     f"""
     plan_id BIGINT data plan; null for SIMs whose plan nobody knows

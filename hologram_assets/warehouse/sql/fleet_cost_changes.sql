@@ -4,7 +4,8 @@
 --
 -- A SIM that is there on both days goes from its cost then to its cost now in steps, each of which changes one thing and
 -- is priced as the report prices: its period begins again, its plan is another, prices are others, it has used more. What a
--- step adds is that effect; so they add up whatever the rounding. A new plan's step counts for both plans.
+-- step adds is that effect; so they add up whatever the rounding. A new plan's step counts for both plans. A SIM whose usage
+-- has a cost on one of the days only goes from one to the other in one step: nobody knows how much it used.
 WITH cost_of AS (
     SELECT
         day = $day AS is_now,
@@ -14,6 +15,7 @@ WITH cost_of AS (
         tier,
         zone,
         period_start,
+        overage_cost IS NOT NULL AS is_known,
         -- Usage that has no price in the report has none here.
         CASE WHEN overage_cost IS NOT NULL THEN usage_bytes END AS bytes,
         included_bytes,
@@ -35,7 +37,12 @@ both_days AS (
         a.plan_id AS plan_after,
         b.cost AS cost_before,
         a.cost AS cost_after,
-        $since = 'yesterday' AND hours_between(a.period_start, b.period_start) >= 12 AS has_begun,
+        a.is_known = b.is_known AS is_told,
+        -- Since the same day of the last period every SIM's has, and stands where it stood; but not one of several months.
+        hours_between(a.period_start, b.period_start) >= 12 AND (
+            $since = 'yesterday'
+            OR abs(hours_between(a.period_start, b.period_start)
+                   - 24 * date_diff('day', CAST($compared_day AS DATE), CAST($day AS DATE))) > 36) AS has_begun,
         CASE WHEN has_begun THEN 0 ELSE b.bytes END AS base,
         b.included_bytes AS before_allowance,
         b.overage_rate_per_mb AS before_rate,
@@ -66,15 +73,20 @@ stepped AS (
                   (moved_allowance, moved_rate, moved_recurring) THEN moved
             ELSE period_cost(base, after_allowance, after_rate, after_recurring, $increment, $mb) END AS repriced
     FROM both_days
+    WHERE is_told
 ),
 effects AS (
-    SELECT plan_id, -cost AS sim_count, 0 AS periods_begun, 0 AS plan_mix, 0 AS rate, 0 AS usage_per_sim
+    SELECT plan_id, -cost AS sim_count, 0 AS became_known, 0 AS periods_begun, 0 AS plan_mix, 0 AS rate, 0 AS usage_per_sim
     FROM cost_of AS b
     WHERE NOT is_now AND NOT EXISTS (SELECT 1 FROM cost_of AS a WHERE a.is_now AND a.linkid = b.linkid)
     UNION ALL BY NAME
     SELECT plan_id, cost AS sim_count
     FROM cost_of AS a
     WHERE is_now AND NOT EXISTS (SELECT 1 FROM cost_of AS b WHERE NOT b.is_now AND b.linkid = a.linkid)
+    UNION ALL BY NAME
+    SELECT plan_before AS plan_id, -cost_before AS became_known FROM both_days WHERE NOT is_told
+    UNION ALL BY NAME
+    SELECT plan_after AS plan_id, cost_after AS became_known FROM both_days WHERE NOT is_told
     UNION ALL BY NAME
     SELECT plan_before AS plan_id, begun - cost_before AS periods_begun, CASE WHEN is_moved THEN -begun ELSE 0 END AS plan_mix
     FROM stepped
@@ -87,7 +99,7 @@ effects AS (
     FROM stepped
 ),
 parts AS (
-    SELECT plan_id, 0 AS before_cost, 0 AS late_corrections, sim_count, periods_begun, plan_mix, rate, usage_per_sim, 0 AS after_cost
+    SELECT plan_id, 0 AS before_cost, 0 AS late_corrections, sim_count, became_known, periods_begun, plan_mix, rate, usage_per_sim, 0 AS after_cost
     FROM effects
     UNION ALL BY NAME
     SELECT plan_id, CASE WHEN is_now THEN 0 ELSE cost END AS late_corrections, CASE WHEN is_now THEN cost ELSE 0 END AS after_cost
@@ -117,6 +129,7 @@ SELECT
     coalesce(sum(before_cost), 0) AS before_cost,
     coalesce(sum(late_corrections), 0) AS late_corrections,
     coalesce(sum(sim_count), 0) AS sim_count,
+    coalesce(sum(became_known), 0) AS became_known,
     coalesce(sum(periods_begun), 0) AS periods_begun,
     coalesce(sum(plan_mix), 0) AS plan_mix,
     coalesce(sum(rate), 0) AS rate,

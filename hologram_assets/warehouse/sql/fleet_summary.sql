@@ -7,15 +7,15 @@ WITH sims AS (
         coalesce(overage_cost, 0) AS overage,
         coalesce(usage_charge, 0) AS usage,
         -- Where nothing is foreseen, what it costs so far is the least that it will.
-        coalesce(projected_overage_cost, overage_cost, 0) AS overage_expected,
-        coalesce(projected_usage_charge, usage_charge, 0) AS usage_expected,
-        coalesce(
-            CASE
-                WHEN pricing_status = 'priced' THEN usd(
-                    billable_bytes(greatest(0, projected_bound_bytes - included_bytes), $increment),
-                    overage_rate_per_mb, $mb)
-            END,
-            projected_overage_cost + projected_usage_charge, overage_cost + usage_charge, 0) AS bound
+        greatest(coalesce(projected_overage_cost, 0), coalesce(overage_cost, 0)) AS overage_expected,
+        greatest(coalesce(projected_usage_charge, 0), coalesce(usage_charge, 0)) AS usage_expected,
+        -- Never below what is expected, nor that below what it costs: of a SIM without a forecast nothing more is known.
+        CASE
+            WHEN pricing_status = 'priced' AND projected_bound_bytes IS NOT NULL THEN usd(
+                billable_bytes(greatest(0, projected_bound_bytes - included_bytes), $increment),
+                overage_rate_per_mb, $mb)
+        END AS bound_known,
+        greatest(coalesce(bound_known, 0), overage_expected + usage_expected) AS bound
     FROM hologram.overage_report
     WHERE org_id = $org_id AND day = $day
 )

@@ -1,6 +1,6 @@
 -- Which plan a SIM should be on. Grain: linkid. Inputs: overage_report, plan_catalog and alerts of the day; closed_periods
 -- and billing_periods up to it. Parameters: $org_id, $day, $calendar_month, $increment, $mb, $periods, $saving_usd,
--- $saving_share, $beyond_times.
+-- $saving_share, $beyond_times, $alerts_known.
 --
 -- Every plan is priced at the day's prices for the same usage: that of the last closed periods, and what the running one
 -- stays below nine times out of ten. A plan counts that is offered to new SIMs and priced, for the same coverage region,
@@ -270,8 +270,8 @@ WITH weighed AS (
         b.forecast_cost,
         b.plan_id AS other_plan_id,
         b.linkid IS NOT NULL AS has_history,
-        b.own_history_cost + b.own_forecast_cost AS own_cost,
-        own_cost - b.history_cost - b.forecast_cost AS saved,
+        b.own_history_cost - b.history_cost AS history_saved,
+        b.own_forecast_cost - b.forecast_cost AS forecast_saved,
         a.anomaly
     FROM judged_sims AS s
     LEFT JOIN best_plans AS b ON b.linkid = s.linkid
@@ -284,9 +284,12 @@ decided AS (
             WHEN NOT is_priced THEN 'not_priced'
             WHEN NOT has_history THEN 'too_little_history'
             WHEN other_plan_id IS NULL THEN 'cheapest_already'
-            WHEN saved < ($periods + 1) * CAST($saving_usd AS DECIMAL(18, 6))
-                OR saved < CAST($saving_share AS DECIMAL(9, 6)) * own_cost THEN 'saving_too_small'
+            WHEN history_saved < $periods * CAST($saving_usd AS DECIMAL(18, 6))
+                OR history_saved < CAST($saving_share AS DECIMAL(9, 6)) * own_history_cost
+                OR forecast_saved < CAST($saving_usd AS DECIMAL(18, 6))
+                OR forecast_saved < CAST($saving_share AS DECIMAL(9, 6)) * own_forecast_cost THEN 'saving_too_small'
             WHEN anomaly IS NOT NULL THEN 'anomaly_open'
+            WHEN NOT $alerts_known THEN 'alerts_missing'
             ELSE 'recommended'
         END AS verdict
     FROM weighed
@@ -313,8 +316,12 @@ SELECT
     CASE WHEN d.has_history THEN coalesce(n.plan_name, d.plan_name) END AS best_plan_name,
     d.history_cost AS best_history_cost,
     d.forecast_cost AS best_forecast_cost,
-    per_period(d.saved, $periods + 1) AS saving_per_period,
-    CASE WHEN d.own_cost > 0 THEN round(100.0 * CAST(d.saved AS DOUBLE) / CAST(d.own_cost AS DOUBLE), 2) END AS saving_percent,
+    per_period(d.history_saved, $periods) AS saving_per_period,
+    CASE
+        WHEN d.own_history_cost > 0
+            THEN round(100.0 * CAST(d.history_saved AS DOUBLE) / CAST(d.own_history_cost AS DOUBLE), 2)
+    END AS saving_percent,
+    d.forecast_saved AS forecast_saving,
     CASE WHEN d.verdict = 'recommended' THEN d.other_plan_id END AS recommended_plan_id,
     CASE WHEN d.verdict = 'recommended' THEN n.plan_name END AS recommended_plan_name,
     CASE d.verdict
@@ -326,13 +333,15 @@ SELECT
             'The last ' || $periods || ' closed periods are not all known, one after the other up to the running one.'
         ELSE 'USD on ' || coalesce(d.plan_name, d.plan_id::VARCHAR)
             || CASE WHEN d.other_plan_id IS NULL THEN '' ELSE ' → ' || coalesce(n.plan_name, d.other_plan_id::VARCHAR) END
-            || '. ' || w.lines || '. Together ' || d.own_cost
-            || CASE WHEN d.other_plan_id IS NULL THEN '; no other plan costs less.'
-                ELSE ' → ' || (d.history_cost + d.forecast_cost) || ': ' || per_period(d.saved, $periods + 1)
-                    || ' less a period.' END
+            || '. ' || w.lines || '. '
+            || CASE WHEN d.other_plan_id IS NULL THEN 'No other plan costs less.'
+                ELSE 'In the closed periods ' || d.own_history_cost || ' → ' || d.history_cost || ': '
+                    || per_period(d.history_saved, $periods) || ' less a period; in the running one '
+                    || d.forecast_saved || ' less.' END
             || CASE d.verdict
                 WHEN 'saving_too_small' THEN ' Too little to recommend a change: at least ' || $saving_usd || ' USD and '
                     || printf('%g', 100 * CAST($saving_share AS DOUBLE)) || ' % a period.'
+                WHEN 'alerts_missing' THEN ' Not recommended, for the alerts of the day were never derived.'
                 WHEN 'anomaly_open' THEN ' Not recommended while something is wrong on the SIM: ' || d.anomaly || '.'
                 ELSE '' END
     END AS arithmetic,
@@ -346,6 +355,7 @@ SELECT
     greatest(0, epoch_us(d.period_end) - epoch_us(d.as_of)) / CAST(86400000000 AS DOUBLE) AS days_left,
     CASE
         WHEN NOT (d.is_priced AND d.included_bytes > 0 AND d.projected_overage_cost > 0) THEN NULL
+        WHEN u.upgrade_cost < u.pay_cost AND d.anomaly IS NOT NULL THEN 'anomaly_open'
         WHEN u.upgrade_cost < u.pay_cost THEN 'upgrade_now'
         ELSE 'pay_overage'
     END AS upgrade_advice
