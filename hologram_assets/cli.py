@@ -207,20 +207,24 @@ def backfill(
 )
 def report(day: datetime, org_ids: tuple[int, ...], form: str, output: Path | None) -> None:
     """Print or write the report of a day: overage, costs, what would save money."""
-    from hologram_assets.commands.exports import NEED_A_FILE, export
+    from hologram_assets.commands.exports import NEED_A_FILE, export, without_report
     from hologram_assets.commands.report import NoReportError
     from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 
     if form in NEED_A_FILE and output is None:
         raise _Refused(f"--format {form} needs --output FILE")
+    warehouse = Warehouse(_settings().hologram_warehouse)
     try:
-        written = export(form, Warehouse(_settings().hologram_warehouse), day.date(), org_ids, output)
+        written = export(form, warehouse, day.date(), org_ids, output)
+        lacking = without_report(warehouse, day.date(), org_ids)
     except (NoReportError, WarehouseError) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{output} can't be written: {error}") from error
     if output is not None:
         stderr.print(f"{written} written to {output}", highlight=False)
+    for org_id in lacking:
+        stderr.print(f"Nothing is stored of organisation {org_id} for {day:%Y-%m-%d}.", highlight=False)
 
 
 @main.group("forecast")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -131,6 +131,13 @@ class Settings(BaseSettings):
             msg = f"{value.partition(':')[0]!r} is not supported by this version; give the path of a DuckDB file"
             raise ValueError(msg)
         return str(Path(value).expanduser().absolute())
+
+    @model_validator(mode="after")
+    def _copy_is_no_warehouse(self) -> Self:
+        if Path(self.hologram_warehouse) == self.reports_folder / "current.duckdb":
+            msg = "HOLOGRAM_REPORTS: its current.duckdb is a copy for BI, and here the warehouse itself; name another folder"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="before")
     @classmethod

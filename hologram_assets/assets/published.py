@@ -7,6 +7,7 @@ partition's metadata and `doctor` say so.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from hologram_assets.assets.daywise import Days
 from hologram_assets.partitions import OrgDay, days_by_org
 from hologram_assets.run_tags import PICTURES_TAG
 from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.whole_files import whole_file
 
 COPY = "current.duckdb"
 
@@ -38,10 +40,10 @@ class Reports:
         """The pages of an organisation that are there, by day."""
         found = {}
         for path in (self.folder / str(org_id)).glob("*.html"):
-            try:
-                found[date.fromisoformat(path.stem)] = path
-            except ValueError:
-                continue  # somebody else's
+            with suppress(ValueError):  # somebody else's
+                day = date.fromisoformat(path.stem)
+                if path == self.page(org_id, day):
+                    found[day] = path
         return found
 
     def page(self, org_id: int, day: date) -> Path:
@@ -58,10 +60,11 @@ def publish(context: AssetExecutionContext, days: Days, warehouse: Warehouse, re
         copied = _copied(context, warehouse, reports)
         for day in stored:
             days.add(day, "copy_for_bi", copied)
-    # The page of the newest day is enough: it shows the weeks before it. The hourly refresh leaves it to the daily run, as
-    # it does pictures.
+    # The page of the newest day that was asked for is enough: it shows the weeks before it. The hourly refresh leaves it to
+    # the daily run, as it does pictures.
     if reports.kept and context.run.tags.get(PICTURES_TAG) != "no":
-        for org_id, of_org in days_by_org(day.key for day in stored).items():
+        asked = [day.key for day in days.partitions if day in stored]
+        for org_id, of_org in days_by_org(asked).items():
             newest = OrgDay(org_id, of_org[-1])
             days.add(newest, "report", _page(context, warehouse, reports, newest))
 
@@ -76,22 +79,22 @@ def _copied(context: AssetExecutionContext, warehouse: Warehouse, reports: Repor
 
 
 def _page(context: AssetExecutionContext, warehouse: Warehouse, reports: Reports, day: OrgDay) -> MetadataValue:
-    pages = reports.pages(day.org_id)
-    kept = sorted({*pages, day.day})[-reports.kept :]
-    if day.day not in kept:
-        return MetadataValue.text(f"not written: {reports.kept} pages of later days are kept (HOLOGRAM_REPORTS_KEPT)")
-    # matplotlib takes most of a second to import, and every run imports this module.
-    from hologram_assets.page.render import render_page
-    from hologram_assets.warehouse.page_view import read_page_view
-
     path = reports.page(*day)
     try:
+        pages = reports.pages(day.org_id)
+        kept = sorted({*pages, day.day})[-reports.kept :]
+        if day.day not in kept:
+            return MetadataValue.text(
+                f"not written: {reports.kept} pages of later days are kept (HOLOGRAM_REPORTS_KEPT)"
+            )
+        # matplotlib takes most of a second to import, and every run imports this module.
+        from hologram_assets.page.render import render_page
+        from hologram_assets.warehouse.page_view import read_page_view
+
         with warehouse.read() as connection:
             view = read_page_view(connection, day.day, [day.org_id], datetime.now(UTC).replace(tzinfo=None))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(render_page(view), encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as file:
+            file.write_text(render_page(view), encoding="utf-8")
         _drop(pages, keep=kept)
     except Exception as error:  # noqa: BLE001 - as above
         context.log.warning(f"organisation {day.org_id}, {day.day}: no report was written: {error}")

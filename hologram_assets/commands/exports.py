@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from hologram_assets.commands.report import (
     as_csv,
     as_json,
+    has_report,
     print_report,
     read_report,
     require_report,
     wide_console,
-    write_parquet,
 )
 from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.whole_files import whole_file
 
 _Export = Callable[[Warehouse, date, Sequence[int], Path | None], str]
 NEED_A_FILE: Final = ("parquet", "xlsx")
@@ -26,6 +29,8 @@ NEED_A_FILE: Final = ("parquet", "xlsx")
 
 def export(form: str, warehouse: Warehouse, day: date, org_ids: Sequence[int], output: Path | None) -> str:
     """Write the report of a day, to the terminal where no file is named; returns what was written, in words.
+
+    A file is there whole or not at all.
 
     Args:
         form: one of `FORMATS`.
@@ -42,10 +47,19 @@ def export(form: str, warehouse: Warehouse, day: date, org_ids: Sequence[int], o
     return _FORMATS[form](warehouse, day, org_ids, output)
 
 
+def without_report(warehouse: Warehouse, day: date, org_ids: Sequence[int]) -> list[int]:
+    """Of these organisations those whose report of the day was never derived."""
+    with warehouse.read() as connection:
+        return [org_id for org_id in org_ids if not has_report(connection, day, [org_id])]
+
+
 def _table(warehouse: Warehouse, day: date, org_ids: Sequence[int], output: Path | None) -> str:
     rows = read_report(warehouse, day, org_ids)
-    with output.open("w", encoding="utf-8") if output else sys.stdout as file:
-        print_report(rows, wide_console(file))
+    if output is None:
+        print_report(rows, wide_console(sys.stdout))
+    else:
+        with whole_file(output) as path, path.open("w", encoding="utf-8") as file:
+            print_report(rows, wide_console(file))
     return f"{rows.num_rows} SIMs"
 
 
@@ -124,14 +138,15 @@ def _file(output: Path | None) -> Path:
 
 
 def _put(text: str, output: Path | None) -> None:
-    """To the terminal, or into a file that is there whole or not at all."""
+    """To the terminal, or into a file."""
     if output is None:
         sys.stdout.write(text)
         return
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(output)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    with whole_file(output) as file:
+        file.write_text(text, encoding="utf-8")
+
+
+def write_parquet(table: pa.Table, output: Path) -> None:
+    """With the table's own types: decimals stay decimals."""
+    with whole_file(output) as file:
+        pq.write_table(table, file, compression="zstd")

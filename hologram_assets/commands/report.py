@@ -8,12 +8,10 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TextIO
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
@@ -21,7 +19,7 @@ from rich.table import Table as RichTable
 
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.pictures import worst_of
-from hologram_assets.warehouse.tables import OVERAGE_REPORT
+from hologram_assets.warehouse.tables import OVERAGE_REPORT, PARTITION_LOADS
 
 _SHOWN = 20
 _WIDTH = 160
@@ -33,7 +31,7 @@ _NAMES = ("device", "plan")
 # A column's border and its blanks.
 _PADDING = 3
 # A spreadsheet takes these at the start of a cell for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide ones of East Asian keyboards
 _PLACES = 6
 _CHOSEN = "day = $day AND (len($orgs) = 0 OR org_id IN (SELECT unnest($orgs)))"
 
@@ -46,7 +44,7 @@ def read_report(warehouse: Warehouse, day: date, org_ids: Sequence[int]) -> pa.T
     """The report's rows of a day, by organisation and cost; all organisations if none is named.
 
     Raises:
-        NoReportError: nothing is stored for the day.
+        NoReportError: no report was derived for the day.
         WarehouseMissingError: there is no warehouse yet.
     """
     with warehouse.read() as connection:
@@ -59,16 +57,23 @@ def read_report(warehouse: Warehouse, day: date, org_ids: Sequence[int]) -> pa.T
     return table
 
 
+def has_report(connection: duckdb.DuckDBPyConnection, day: date, org_ids: Sequence[int]) -> bool:
+    """Whether a report of the day was derived, for one of these organisations or for any; one without a SIM has no rows."""
+    found = connection.execute(
+        f"""SELECT 1 FROM {OVERAGE_REPORT.qualified} WHERE {_CHOSEN} UNION ALL
+            SELECT 1 FROM {PARTITION_LOADS.qualified} WHERE asset = '{OVERAGE_REPORT.name}' AND {_CHOSEN} LIMIT 1""",
+        {"day": day, "orgs": list(org_ids)},
+    ).fetchone()
+    return found is not None
+
+
 def require_report(connection: duckdb.DuckDBPyConnection, day: date, org_ids: Sequence[int]) -> None:
     """See that there is something to report.
 
     Raises:
-        NoReportError: nothing is stored for the day.
+        NoReportError: no report was derived for the day.
     """
-    found = connection.execute(
-        f"SELECT 1 FROM {OVERAGE_REPORT.qualified} WHERE {_CHOSEN} LIMIT 1", {"day": day, "orgs": list(org_ids)}
-    ).fetchone()
-    if found is None:
+    if not has_report(connection, day, org_ids):
         named = f" of organisation {', '.join(map(str, org_ids))}" if org_ids else ""
         msg = f"no overage report{named} for {day}; materialise it: hologram-assets backfill --from {day} --to {day}"
         raise NoReportError(msg)
@@ -77,11 +82,6 @@ def require_report(connection: duckdb.DuckDBPyConnection, day: date, org_ids: Se
 def wide_console(file: TextIO) -> Console:
     """A console as wide as the terminal; what isn't one (a pipe, a file, a CI log) gets room for the whole table."""
     return Console(file=file, width=None if file.isatty() else _WIDTH)
-
-
-def write_parquet(table: pa.Table, output: Path) -> None:
-    """One file with the table's own types: decimals stay decimals."""
-    pq.write_table(table, output, compression="zstd")
 
 
 def as_csv(table: pa.Table) -> str:
@@ -128,6 +128,9 @@ def print_report(table: pa.Table, console: Console, shown: int = _SHOWN) -> None
     rows = table.to_pylist()
     costly = sum(row["status"] != "ok" for row in rows)
     lines = [_line(row) for row in worst_of(table, shown)]
+    if not rows:
+        console.print("The report has no SIM.")
+        return
     grid = RichTable(title=f"Overage report of {rows[0]['day']}: the {len(lines)} SIMs to look at first")
     widths = [max(map(cell_len, column)) for column in zip(_COLUMNS, *lines, strict=True)]
     # Names give way first: everything else stays whole, also on a narrow terminal.

@@ -22,6 +22,7 @@ from xlsxwriter.exceptions import XlsxFileError
 
 from hologram_assets.warehouse.tables import Table
 from hologram_assets.warehouse.workbook import SHEETS
+from hologram_assets.whole_files import whole_file
 
 ROWS_PER_SHEET: Final = 1_048_575
 """What an Excel sheet holds below its header."""
@@ -67,9 +68,7 @@ def write_workbook(
     Raises:
         OSError: the file can't be written.
     """
-    # Everything is written into a folder beside the file, so that the finished file need only be renamed.
-    with TemporaryDirectory(prefix=".workbook-", dir=output.parent) as folder:
-        partial = Path(folder) / "workbook.xlsx"
+    with whole_file(output) as partial, TemporaryDirectory(prefix=".workbook-", dir=partial.parent) as folder:
         try:
             with Workbook(partial, {"constant_memory": True, "tmpdir": folder, "use_zip64": True}) as book:
                 book.set_properties({"created": _CREATED})
@@ -78,7 +77,6 @@ def write_workbook(
                 writer.add("columns", _described(sheets, names, tables))
         except XlsxFileError as error:
             raise OSError(str(error)) from error
-        partial.replace(output)
 
 
 class _Writer:

@@ -25,6 +25,7 @@ from filelock import ReadWriteLock, Timeout
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from hologram_assets.warehouse.tables import SCHEMA, TABLES, column_statements, schema_statements
+from hologram_assets.whole_files import whole_file
 
 LOCK_TIMEOUT_SECONDS = 300.0
 _ROWS_AT_ONCE = 50_000
@@ -150,19 +151,13 @@ class Warehouse:
         if target.exists():
             msg = f"{target} is there already; name a new file"
             raise WarehouseError(msg)
-        partial = target.with_name(target.name + ".partial")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial.unlink(missing_ok=True)
-            with self.read() as connection:
+            with self.read() as connection, whole_file(target) as partial:
+                partial.unlink()
                 _copy_database(connection, partial)
-            partial.replace(target)
         except (duckdb.Error, OSError) as error:
             msg = f"{target} can't be written: {error}"
             raise WarehouseError(msg) from error
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     def publish(self, target: Path) -> None:
         """Put a copy of the file, as it is now, in the place of `target`, which readers have whole: the old one or the new.
@@ -174,22 +169,19 @@ class Warehouse:
             WarehouseBusyError: a writer held the warehouse for too long.
             WarehouseError: the copy can't be written.
         """
-        partial = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
             # Held open, so that no program that doesn't know our lock writes to it meanwhile.
-            with self.read() as connection:
+            with self.read() as connection, whole_file(target) as partial:
                 if self.path.with_name(self.path.name + ".wal").exists():
+                    partial.unlink()
                     _copy_database(connection, partial)  # a writer was killed: part of the data is not in the file yet
                 else:
                     shutil.copyfile(self.path, partial)
-                partial.replace(target)
+                # Who may not read the warehouse may not read its copy.
+                shutil.copymode(self.path, partial)
         except (duckdb.Error, OSError) as error:
             msg = f"{target} can't be written: {error}"
             raise WarehouseError(msg) from error
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self, *, write: bool) -> Iterator[None]:

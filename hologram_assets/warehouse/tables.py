@@ -332,7 +332,7 @@ PLAN_RECOMMENDATIONS = _table(
     plan_id BIGINT data plan
     plan_name VARCHAR name of the plan
     zone VARCHAR pricing zone, casefolded
-    verdict VARCHAR recommended, cheapest_already, saving_too_small, anomaly_open, alerts_missing, too_little_history, not_priced
+    verdict VARCHAR recommended, or what speaks against it, like saving_too_small; the README lists them
     anomaly VARCHAR what is open on the SIM: rules of its alerts, usage_beyond_history; null if nothing is
     periods INTEGER closed periods that were judged
     highest_bytes BIGINT the largest usage in one of them
@@ -356,7 +356,7 @@ PLAN_RECOMMENDATIONS = _table(
     break_even_bytes BIGINT usage at the period's end from which the larger plan costs less; null if none does
     break_even_on DATE day on which usage is expected to reach it; null if it won't in this period
     days_left DOUBLE days from the moment of the forecast to the period's end
-    upgrade_advice VARCHAR upgrade_now, pay_overage; anomaly_open: it costs less, but something is wrong; null without overage
+    upgrade_advice VARCHAR upgrade_now, pay_overage; anomaly_open: it costs less, but something is wrong; null: no overage
     """,
 )
 
@@ -379,7 +379,7 @@ FLEET_SUMMARY = _table(
     projected_usage_charge {_USD} USD for pay-as-you-go usage expected at the periods' ends
     projected_overage_cost {_USD} USD beyond the allowances expected at the periods' ends
     projected_cost {_USD} USD expected at the periods' ends, recurring amounts included
-    bound_cost {_USD} USD if every SIM used what it stays below nine times out of ten: very likely more than the fleet will cost
+    bound_cost {_USD} USD if every SIM used what it stays below nine times out of ten: very likely more than it will cost
     sims_over BIGINT SIMs beyond their allowance
     sims_will_exceed BIGINT SIMs expected to be
     uncapped_sims BIGINT SIMs without an overage limit

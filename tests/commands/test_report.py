@@ -7,10 +7,13 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import click
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from hologram_assets.cli import main
+from hologram_assets.commands.exports import FORMATS, write_parquet
 from hologram_assets.commands.report import (
     NoReportError,
     as_csv,
@@ -18,9 +21,9 @@ from hologram_assets.commands.report import (
     money,
     print_report,
     read_report,
-    write_parquet,
 )
 from hologram_assets.warehouse.connection import Warehouse
+from tests.integration.test_refusals_and_failures import run
 
 DAY = date(2026, 11, 1)
 
@@ -139,3 +142,34 @@ def test_a_day_without_a_report_says_how_to_make_one(warehouse: Warehouse) -> No
 )
 def test_money_has_six_places_or_more_if_it_has_more(value: str, text: str) -> None:
     assert money(Decimal(value)) == text
+
+
+def test_an_organisation_that_was_named_and_has_no_report_is_said_so(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOLOGRAM_WAREHOUSE", str(warehouse.path))
+    result = run("report", "--day", str(DAY), "--org", "144", "--org", "999", "--format", "csv")
+    assert result.exit_code == 0
+    assert "Nothing is stored of organisation 999 for 2026-11-01" in result.stderr
+    assert "144" not in result.stderr
+
+
+def test_a_fleet_without_a_sim_has_a_report_in_every_format(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOLOGRAM_WAREHOUSE", str(warehouse.path))
+    with warehouse.write() as connection:
+        connection.execute(
+            "INSERT INTO hologram.partition_loads (org_id, day, asset) VALUES (146, '2026-11-01', 'overage_report')"
+        )
+    for form in FORMATS:
+        output = tmp_path / f"report.{form}"
+        result = run("report", "--day", str(DAY), "--org", "146", "--format", form, "--output", str(output))
+        assert result.exit_code == 0, (form, result.stderr)
+        assert output.stat().st_size
+
+
+def test_the_command_offers_every_format() -> None:
+    (option,) = (option for option in main.commands["report"].params if option.name == "form")
+    assert isinstance(option.type, click.Choice)
+    assert tuple(option.type.choices) == FORMATS

@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from hologram_assets.commands.report import as_csv, write_parquet
+from hologram_assets.commands.exports import write_parquet
+from hologram_assets.commands.report import as_csv
 from hologram_assets.warehouse.connection import Warehouse
 from hologram_assets.warehouse.focus import FOCUS_VERSION, _key_values, left_out, read_focus, with_text_times
 
