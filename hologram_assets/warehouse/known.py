@@ -96,8 +96,8 @@ def stale_days(
                 AND s.asset IN ('raw_sessions', 'daily_link_usage') AND s.day BETWEEN d.day - $days AND d.day)
             OR ($asset = 'alerts' AND s.asset IN ('overage_report', 'network_changes')
                 AND s.day BETWEEN d.day - $days AND d.day)
-            -- Closed periods are the reports'.
-            OR ($asset = 'plan_recommendations' AND s.asset = 'overage_report' AND s.day BETWEEN d.day - $days AND d.day)
+            -- Closed periods are the reports'; three months ended up to 93 days ago.
+            OR ($asset = 'plan_recommendations' AND s.asset = 'overage_report' AND s.day BETWEEN d.day - $days - 3 AND d.day)
             OR ($asset = 'plan_recommendations' AND s.asset IN ('plan_catalog', 'alerts') AND s.day = d.day)
             -- Compared with the day before, and with the same day of a period or a month before.
             OR ($asset = 'fleet_summary' AND s.asset IN ('overage_report', 'plan_catalog')

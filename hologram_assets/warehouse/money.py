@@ -100,7 +100,9 @@ def write_fleet_summary(
                 key | measures | {"since": since, "compared_day": compared_day},
             )
     changes = replace_with_fresh(connection, FLEET_COST_CHANGES, org_id, day)
-    load = replace(load, changed_rows=load.changed_rows + changes.new_rows + changes.changed_rows)
+    load = replace(
+        load, new_rows=load.new_rows + changes.new_rows, changed_rows=load.changed_rows + changes.changed_rows
+    )
     record_load(connection, org_id, day, FLEET_SUMMARY.name, load, run_id)
     return load
 
@@ -114,7 +116,7 @@ def _publish(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> N
         f"""INSERT INTO {PUBLISHED_COSTS.qualified} BY NAME
             SELECT org_id, day, plan_id, cost_to_date, CAST($now AS TIMESTAMP) AS published_at
             FROM {FLEET_SUMMARY.qualified}
-            WHERE org_id = $org_id AND day = $day AND scope = 'plan'
+            WHERE org_id = $org_id AND day = $day AND (scope = 'plan' OR sims = 0)
               AND NOT EXISTS (SELECT 1 FROM {PUBLISHED_COSTS.qualified} WHERE org_id = $org_id AND day = $day)
             ORDER BY plan_id""",
         {"org_id": org_id, "day": day, "now": now},

@@ -339,7 +339,7 @@ PLAN_RECOMMENDATIONS = _table(
     forecast_bytes BIGINT usage at the end of the running period that it stays below nine times out of ten
     current_history_cost {_USD} USD of the closed periods on the SIM's plan, at the day's prices
     current_forecast_cost {_USD} USD of the running period at `forecast_bytes` on the SIM's plan
-    best_plan_id BIGINT plan on which these periods together would have cost least; the SIM's own if no other costs less
+    best_plan_id BIGINT plan of the least cost in all and in neither view dearer than the SIM's own; its own if there is none
     best_plan_name VARCHAR its name
     best_history_cost {_USD} USD of the closed periods on that plan
     best_forecast_cost {_USD} USD of the running period at `forecast_bytes` on that plan
@@ -353,10 +353,10 @@ PLAN_RECOMMENDATIONS = _table(
     upgrade_plan_name VARCHAR its name
     pay_overage_cost {_USD} USD of overage that is expected by the period's end on the SIM's plan
     upgrade_cost {_USD} USD that the larger plan costs instead: its higher recurring amount and what overage is left
-    break_even_bytes BIGINT usage at the period's end from which the larger plan costs less; null if none does
+    break_even_bytes BIGINT usage at the period's end from which the larger plan costs no more; null if none does
     break_even_on DATE day on which usage is expected to reach it; null if it won't in this period
     days_left DOUBLE days from the moment of the forecast to the period's end
-    upgrade_advice VARCHAR upgrade_now, pay_overage; anomaly_open: it costs less, but something is wrong; null: no overage
+    upgrade_advice VARCHAR upgrade_now, pay_overage; anomaly_open, alerts_missing: it costs less, but; null without overage
     """,
 )
 

@@ -6,13 +6,16 @@ reckoned here from the tables' descriptions, with `Decimal` and `domain.pricing`
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import duckdb
 import pyarrow as pa
@@ -20,9 +23,9 @@ import pyarrow as pa
 from hologram_assets.domain.forecast import ForecastRules
 from hologram_assets.domain.pricing import PricingRules, charge
 from hologram_assets.domain.recommendation_rules import RecommendationRules
+from hologram_assets.warehouse import money
 from hologram_assets.warehouse.connection import sql
 from hologram_assets.warehouse.loads import Load, record_load
-from hologram_assets.warehouse.money import write_fleet_summary, write_plan_recommendations
 from hologram_assets.warehouse.tables import (
     ALERTS,
     BILLING_PERIODS,
@@ -41,7 +44,7 @@ MB = 1_000_000
 PRICING = PricingRules()
 NOTHING = Decimal("0.000000")
 MICRO = Decimal("0.000001")
-EFFECTS = ("late_corrections", "sim_count", "periods_begun", "plan_mix", "rate", "usage_per_sim")
+EFFECTS = ("late_corrections", "sim_count", "became_known", "periods_begun", "plan_mix", "rate", "usage_per_sim")
 
 
 def midnight(day: date) -> datetime:
@@ -100,13 +103,51 @@ class Total(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """A row of `alerts`; `detail` is JSON."""
+    """A row of `alerts`, whose detail names some SIMs."""
 
     linkid: int | None
     rule: str = "rat_downgrade"
     state: str = "open"
     family: str = "network"
-    detail: str | None = "{}"
+    sims: tuple[int, ...] | None = None
+
+    @property
+    def row(self) -> Row:
+        detail = {} if self.sims is None else {"sims": self.sims, "sims_count": len(self.sims)}
+        return self._asdict() | {"detail": json.dumps(detail)}
+
+
+class Case(NamedTuple):
+    """One SIM with all that a recommendation for it is made from."""
+
+    plans: Sequence[Plan]
+    sim: Sim
+    closed: Sequence[Closed] = ()
+    totals: Sequence[Total] = ()
+    alarms: Sequence[Alarm] = ()
+
+    def apart(self, number: int) -> Case:
+        """The same with plans, zones and SIMs that no other case has."""
+        first = 1_000 * number
+
+        def moved(linkid: int | None) -> int | None:
+            return None if linkid is None else first + linkid
+
+        def zone(name: str | None) -> str | None:
+            return None if name is None else f"{number} {name}"
+
+        return Case(
+            [plan._replace(plan_id=first + plan.plan_id, zone=f"{number} {plan.zone}") for plan in self.plans],
+            self.sim._replace(
+                linkid=first + self.sim.linkid, plan_id=moved(self.sim.plan_id), zone=zone(self.sim.zone)
+            ),
+            [closed._replace(linkid=first + closed.linkid) for closed in self.closed],
+            [total._replace(linkid=first + total.linkid) for total in self.totals],
+            [
+                alarm._replace(linkid=moved(alarm.linkid), sims=alarm.sims and tuple(first + sim for sim in alarm.sims))
+                for alarm in self.alarms
+            ],
+        )
 
 
 _ARROW = {
@@ -148,21 +189,32 @@ class Organisation:
         )
 
     def report(
-        self, day: date, sims: Sequence[Sim], plans: Sequence[Plan], *, through: datetime | None | str = "end of day"
+        self,
+        day: date,
+        sims: Sequence[Sim],
+        plans: Sequence[Plan],
+        *,
+        through: datetime | str | None = "end of day",
+        alerts: bool = True,
     ) -> None:
         """The day's catalogue, inventory and report."""
         self.put(PLAN_CATALOG, [_price(plan) for plan in plans], day)
         self.put(
             SIM_INVENTORY,
             [
-                {"linkid": sim.linkid, "device_name": sim.name, "overage_limit_bytes": sim.limit, "plan_id": sim.plan_id}
+                {
+                    "linkid": sim.linkid,
+                    "device_name": sim.name,
+                    "overage_limit_bytes": sim.limit,
+                    "plan_id": sim.plan_id,
+                }
                 for sim in sims
             ],
             day,
         )
-        self._report(day, sims, midnight(day) + ONE if isinstance(through, str) else through)
+        self._report(day, sims, midnight(day) + ONE if isinstance(through, str) else through, alerts=alerts)
 
-    def _report(self, day: date, sims: Sequence[Sim], through: datetime | None) -> None:
+    def _report(self, day: date, sims: Sequence[Sim], through: datetime | None, *, alerts: bool) -> None:
         connection = self.connection
         usage = pa.table(
             {
@@ -179,7 +231,8 @@ class Organisation:
         )
         connection.register("usage_of_test", usage)
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE usage AS SELECT * EXCLUDE (projected_bytes, projected_bound_bytes) FROM usage_of_test"
+            """CREATE OR REPLACE TEMP TABLE usage AS
+            SELECT * EXCLUDE (projected_bytes, projected_bound_bytes) FROM usage_of_test"""
         )
         connection.execute(
             sql("priced_usage"),
@@ -207,7 +260,7 @@ class Organisation:
         connection.unregister("usage_of_test")
         self._clear(OVERAGE_REPORT, day)
         connection.execute(f"INSERT INTO {OVERAGE_REPORT.qualified} BY NAME SELECT * FROM report_of_test")
-        for asset in (OVERAGE_REPORT.name, ALERTS.name):
+        for asset in (OVERAGE_REPORT.name, ALERTS.name) if alerts else (OVERAGE_REPORT.name,):
             record_load(connection, self.org_id, day, asset, Load(rows=len(sims), complete_through=through), "run")
 
     def history(self, closed: Iterable[Closed] = (), totals: Iterable[Total] = ()) -> None:
@@ -238,17 +291,18 @@ class Organisation:
         self.put(BILLING_PERIODS, named)
 
     def alert(self, *alarms: Alarm, day: date = DAY) -> None:
-        self.put(ALERTS, [alarm._asdict() | {"alert_id": str(n)} for n, alarm in enumerate(alarms)], day)
+        self.put(ALERTS, [alarm.row | {"alert_id": str(n)} for n, alarm in enumerate(alarms)], day)
 
-    def summed(self, day: date = DAY) -> Load:
-        """Write the day's `fleet_summary` and `fleet_cost_changes`."""
-        return write_fleet_summary(
-            self.connection, self.org_id, day, calendar_month=self.calendar_month, pricing=PRICING, run_id="run"
-        )
+    def summed(self, day: date = DAY, now: datetime | None = None) -> Load:
+        """Write the day's `fleet_summary` and `fleet_cost_changes`, at noon of the day if not told otherwise."""
+        with patch.object(money, "utc_now", lambda: now or midnight(day) + ONE / 2):
+            return money.write_fleet_summary(
+                self.connection, self.org_id, day, calendar_month=self.calendar_month, pricing=PRICING, run_id="run"
+            )
 
     def recommended(self, day: date = DAY) -> Load:
         """Write the day's `plan_recommendations`."""
-        return write_plan_recommendations(
+        return money.write_plan_recommendations(
             self.connection,
             self.org_id,
             day,
@@ -257,6 +311,21 @@ class Organisation:
             rules=self.rules,
             run_id="run",
         )
+
+    def advised(self, *cases: Case) -> list[Row]:
+        """What `plan_recommendations` says of each case; ids of plans are the case's own."""
+        apart = [case.apart(number) for number, case in enumerate(cases)]
+        self.report(DAY, [case.sim for case in apart], [plan for case in apart for plan in case.plans])
+        self.history([each for case in apart for each in case.closed], [each for case in apart for each in case.totals])
+        self.alert(*(alarm for case in apart for alarm in case.alarms))
+        self.recommended()
+        found = self.advice()
+        plans = ("plan_id", "best_plan_id", "recommended_plan_id", "upgrade_plan_id")
+        return [
+            found[case.sim.linkid]
+            | {name: plan and plan % 1_000 for name in plans for plan in (found[case.sim.linkid][name],)}
+            for case in apart
+        ]
 
     def rows(self, table: str, day: date = DAY, where: str = "true") -> list[Row]:
         """A day's rows of a table, as they are stored."""
@@ -269,7 +338,7 @@ class Organisation:
     def total(self, day: date = DAY) -> Row:
         return self.rows("fleet_summary", day, "scope = 'total'")[0]
 
-    def changes(self, since: str = "yesterday", day: date = DAY) -> dict[int | None | str, Row]:
+    def changes(self, since: str = "yesterday", day: date = DAY) -> dict[int | str | None, Row]:
         """The rows of `fleet_cost_changes` by plan; `total` is all."""
         found = self.rows("fleet_cost_changes", day, f"since = '{since}'")
         return {"total" if row["scope"] == "total" else row["plan_id"]: row for row in found}
@@ -335,20 +404,29 @@ def to_date(row: Row) -> Decimal:
 
 
 def _amount(row: Row, *names: str) -> Decimal:
-    """The first of some amounts that is known."""
-    return next((row[name] for name in names if row[name] is not None), NOTHING)
+    """The largest of some amounts; what is not known is 0."""
+    return max(row[name] or NOTHING for name in names)
+
+
+def _expected(row: Row) -> tuple[Decimal, Decimal]:
+    """Usage and overage at the period's end: not less than they come to so far, where nothing is foreseen."""
+    return (
+        _amount(row, "projected_usage_charge", "usage_charge"),
+        _amount(row, "projected_overage_cost", "overage_cost"),
+    )
 
 
 def _bound(row: Row) -> Decimal:
-    """What usage and overage come to at the bound; where nothing is foreseen, at least what they come to so far."""
-    if row["pricing_status"] == "priced" and row["projected_bound_bytes"] is not None:
-        return price_of(row)._replace(recurring=NOTHING).of(row["projected_bound_bytes"])
-    return _amount(row, "projected_overage_cost", "overage_cost") + _amount(row, "projected_usage_charge", "usage_charge")
+    """What usage and overage come to at the bound; not less than what is expected."""
+    expected = sum(_expected(row), NOTHING)
+    if row["pricing_status"] != "priced" or row["projected_bound_bytes"] is None:
+        return expected
+    return max(expected, price_of(row)._replace(recurring=NOTHING).of(row["projected_bound_bytes"]))
 
 
-def expected_summary(report: Sequence[Row]) -> dict[int | None | str, Row]:
+def expected_summary(report: Sequence[Row]) -> dict[int | str | None, Row]:
     """`fleet_summary` by plan; `total` is all."""
-    groups: dict[int | None | str, list[Row]] = defaultdict(list, {"total": list(report)})
+    groups: dict[int | str | None, list[Row]] = defaultdict(list, {"total": list(report)})
     for row in report:
         groups[row["plan_id"]].append(row)
     return {plan: _summed(rows) for plan, rows in groups.items()}
@@ -364,12 +442,12 @@ def _summed(rows: Sequence[Row]) -> Row:
     recurring = added(lambda row: _amount(row, "recurring_amount"))
     usage = added(lambda row: _amount(row, "usage_charge"))
     overage = added(lambda row: _amount(row, "overage_cost"))
-    usage_then = added(lambda row: _amount(row, "projected_usage_charge", "usage_charge"))
-    overage_then = added(lambda row: _amount(row, "projected_overage_cost", "overage_cost"))
+    usage_then = added(lambda row: _expected(row)[0])
+    overage_then = added(lambda row: _expected(row)[1])
     bytes_then = [row["usage_bytes"] if row["projected_bytes"] is None else row["projected_bytes"] for row in rows]
     return {
         "sims": len(rows),
-        "priced_sims": sum(row["overage_cost"] is not None and row["usage_source"] != "incomplete" for row in rows),
+        "priced_sims": sum(row["overage_cost"] is not None for row in rows),
         "usage_bytes": sum(row["usage_bytes"] or 0 for row in rows),
         "projected_bytes": sum(size or 0 for size in bytes_then),
         "recurring_cost": recurring,
@@ -384,7 +462,7 @@ def _summed(rows: Sequence[Row]) -> Row:
         "sims_will_exceed": sum(row["status"] == "will_exceed" for row in rows),
         "uncapped_sims": sum(map(uncapped, rows)),
         "uncapped_cost": added(lambda row: _amount(row, "overage_cost"), uncapped),
-        "uncapped_projected_cost": added(lambda row: _amount(row, "projected_overage_cost", "overage_cost"), uncapped),
+        "uncapped_projected_cost": added(lambda row: _expected(row)[1], uncapped),
         "uncapped_bound_cost": added(_bound, lambda row: uncapped(row) and (row["included_bytes"] or 0) > 0),
         "limit_unknown_sims": sum(not uncapped(row) and (row["overage_limit_bytes"] or 0) <= 0 for row in rows),
         "capped_exposure_cost": added(lambda row: _amount(row, "max_exposure_cost")),
@@ -398,12 +476,12 @@ def expected_changes(
     published: Mapping[int | None, Decimal] | None,
     *,
     since: str,
-) -> dict[int | None | str, dict[str, Decimal]]:
+) -> dict[int | str | None, dict[str, Decimal]]:
     """`fleet_cost_changes` by plan (`total` is all), each effect as the difference that its one step makes.
 
     `published` is None where nothing was.
     """
-    found: dict[int | None | str, dict[str, Decimal]] = defaultdict(
+    found: dict[int | str | None, dict[str, Decimal]] = defaultdict(
         lambda: dict.fromkeys(("before_cost", *EFFECTS, "after_cost"), NOTHING)
     )
 
@@ -439,16 +517,17 @@ def _explain(
     *,
     since: str,
 ) -> None:
-    # Bytes of which nobody knows whether they are all are nobody's usage, unless they cost something already.
-    bytes_then = old["usage_bytes"] if old["usage_source"] != "incomplete" or old["overage_cost"] is not None else None
     cost, price = to_date(old), price_of(old)
+    if (old["overage_cost"] is None) != (new["overage_cost"] is None):
+        add(old["plan_id"], "became_known", -cost)
+        add(new["plan_id"], "became_known", to_date(new))
+        return
+    bytes_then = None if old["overage_cost"] is None else old["usage_bytes"]
     if _has_begun(old, new, since):
         bytes_then = 0
         add(old["plan_id"], "periods_begun", price.of(0) - cost)
         cost = price.of(0)
-    # A plan of which nobody knows the price in no zone: the SIM has not moved because its zone is not told any more.
-    moved_zone = None not in {old["zone"], new["zone"]} and old["zone"] != new["zone"]
-    if old["plan_id"] != new["plan_id"] or moved_zone:
+    if (old["plan_id"], old["zone"]) != (new["plan_id"], new["zone"]):
         price = then_prices.get((new["plan_id"], new["zone"]), price_of(new))
         add(old["plan_id"], "plan_mix", -cost)
         cost = price.of(bytes_then)
@@ -460,13 +539,13 @@ def _explain(
 
 
 def _has_begun(old: Row, new: Row, since: str) -> bool:
-    """Whether the SIM's period is not the one that the other day's is as far in."""
+    """Whether the SIM is in another period than the day before, or not as far in one as on that day of the last."""
     if None in {old["period_start"], new["period_start"]}:
         return False
-    if since == "yesterday":
-        return bool(abs(new["period_start"] - old["period_start"]) >= timedelta(hours=12))
-    elapsed = [midnight(row["day"]) - row["period_start"] for row in (old, new)]
-    return bool(elapsed[0] - elapsed[1] > ONE)
+    moved: timedelta = abs(new["period_start"] - old["period_start"])
+    # The last day of a month stands for up to three days of the next.
+    as_far = abs(moved - (new["day"] - old["day"])) <= timedelta(days=3, hours=12)
+    return moved >= timedelta(hours=12) and (since == "yesterday" or not as_far)
 
 
 @dataclass(frozen=True)
@@ -497,11 +576,12 @@ def expected_advice(report: Row, history: History, rules: RecommendationRules) -
         and plan.plan_id != report["plan_id"]
     }  # fmt: skip
     found: Row = {"verdict": "not_priced", "best_plan_id": None, "saving_per_period": None, "recommended_plan_id": None}
-    found |= _upgrade(report, own, offers)
-    if own.rate is None or own.recurring is None or report["projected_bound_bytes"] is None:
-        return found | {"anomaly": _anomaly(report, history, None, rules)}
-    usages = _judged(report, history, intervals, rules.periods)
+    is_priced = own.rate is not None and own.recurring is not None and report["projected_bound_bytes"] is not None
+    usages = _judged(report, history, intervals, rules.periods) if is_priced else None
     found["anomaly"] = _anomaly(report, history, usages, rules)
+    found |= _upgrade(report, own, offers, found["anomaly"])
+    if not is_priced:
+        return found
     if usages is None:
         return found | {"verdict": "too_little_history"}
     foreseen = report["projected_bound_bytes"]
@@ -518,15 +598,19 @@ def expected_advice(report: Row, history: History, rules: RecommendationRules) -
         if closed <= mine_cost[0] and running <= mine_cost[1] and closed + running < sum(mine_cost)
     }
     best = min(better, key=lambda plan_id: (sum(better[plan_id]), plan_id), default=None)
-    saved = NOTHING if best is None else sum(mine_cost, NOTHING) - sum(better[best], NOTHING)
-    views = rules.periods + 1
+    best_costs = mine_cost if best is None else better[best]
+    saved = [ours - others for ours, others in zip(mine_cost, best_costs, strict=True)]
+    # In the closed periods on average, and in the running one.
+    enough = all(
+        saving >= periods * rules.saving_usd and saving >= rules.saving_share * cost
+        for saving, periods, cost in zip(saved, (rules.periods, 1), mine_cost, strict=True)
+    )
     if best is None:
         verdict = "cheapest_already"
-    elif saved / views < rules.saving_usd or saved < rules.saving_share * sum(mine_cost):
+    elif not enough:
         verdict = "saving_too_small"
     else:
         verdict = "anomaly_open" if found["anomaly"] else "recommended"
-    best_costs = mine_cost if best is None else better[best]
     return found | {
         "verdict": verdict,
         "highest_bytes": max(usages),
@@ -535,7 +619,8 @@ def expected_advice(report: Row, history: History, rules: RecommendationRules) -
         "best_plan_id": report["plan_id"] if best is None else best,
         "best_history_cost": best_costs[0],
         "best_forecast_cost": best_costs[1],
-        "saving_per_period": (saved / views).quantize(MICRO, ROUND_HALF_UP),
+        "saving_per_period": (saved[0] / rules.periods).quantize(MICRO, ROUND_HALF_UP),
+        "forecast_saving": saved[1],
         "recommended_plan_id": best if verdict == "recommended" else None,
     }
 
@@ -556,8 +641,7 @@ def _judged(report: Row, history: History, intervals: int, periods: int) -> list
     if len(last) < periods:
         return None
     # No period is missing between two of them, nor after the last.
-    ends = [start, *last]
-    gaps = (later - earlier for later, earlier in zip(ends[1:], ends[2:], strict=False))
+    gaps = (later - earlier for later, earlier in pairwise(last))
     if start - last[0] > 4 * ONE or any(gap > 30 * intervals * ONE + 4 * ONE for gap in gaps):
         return None
     sizes = [ended[end] for end in last]
@@ -581,7 +665,7 @@ def _anomaly(report: Row, history: History, usages: list[int] | None, rules: Rec
     return ", ".join(sorted(rules_of)) or None
 
 
-def _upgrade(report: Row, own: Price, offers: Mapping[int, Price]) -> Row:
+def _upgrade(report: Row, own: Price, offers: Mapping[int, Price], anomaly: str | None) -> Row:
     nothing = dict.fromkeys(("upgrade_plan_id", "pay_overage_cost", "upgrade_cost", "upgrade_advice"))
     allowance, recurring = own.allowance or 0, own.recurring
     pay = report["projected_overage_cost"]
@@ -595,7 +679,9 @@ def _upgrade(report: Row, own: Price, offers: Mapping[int, Price]) -> Row:
     if not more:
         return nothing | {"pay_overage_cost": pay, "upgrade_advice": "pay_overage"}
     best = min(more, key=lambda plan_id: (more[plan_id], plan_id))
-    advice = "upgrade_now" if more[best] < pay else "pay_overage"
+    advice = "pay_overage"
+    if more[best] < pay:
+        advice = "anomaly_open" if anomaly else "upgrade_now"
     return {
         "upgrade_plan_id": best,
         "pay_overage_cost": pay,

@@ -39,10 +39,11 @@ both_days AS (
         a.cost AS cost_after,
         a.is_known = b.is_known AS is_told,
         -- Since the same day of the last period every SIM's has, and stands where it stood; but not one of several months.
+        -- Months differ by three days.
         hours_between(a.period_start, b.period_start) >= 12 AND (
             $since = 'yesterday'
             OR abs(hours_between(a.period_start, b.period_start)
-                   - 24 * date_diff('day', CAST($compared_day AS DATE), CAST($day AS DATE))) > 36) AS has_begun,
+                   - 24 * date_diff('day', CAST($compared_day AS DATE), CAST($day AS DATE))) > 84) AS has_begun,
         CASE WHEN has_begun THEN 0 ELSE b.bytes END AS base,
         b.included_bytes AS before_allowance,
         b.overage_rate_per_mb AS before_rate,
@@ -108,7 +109,7 @@ parts AS (
     -- What was published, or what is stored where nothing was.
     SELECT plan_id, cost_to_date AS before_cost, -cost_to_date AS late_corrections
     FROM hologram.published_costs
-    WHERE org_id = $org_id AND day = $compared_day
+    WHERE org_id = $org_id AND day = $compared_day AND (plan_id IS NOT NULL OR cost_to_date <> 0)
     UNION ALL BY NAME
     SELECT plan_id, cost AS before_cost, -cost AS late_corrections
     FROM cost_of

@@ -17,7 +17,7 @@ SELECT
     s.region,
     coalesce(s.billingperiod, 1) AS billingperiod,
     r.pricing_status = 'priced' AND r.recurring_amount IS NOT NULL AND r.projected_bound_bytes IS NOT NULL AS is_priced,
-    greatest(r.complete_through, r.period_start) AS as_of
+    CASE WHEN r.complete_through IS NOT NULL THEN greatest(r.complete_through, r.period_start) END AS as_of
 FROM hologram.overage_report AS r
 LEFT JOIN shapes AS s ON s.plan_id = r.plan_id AND s.zone = r.zone
 WHERE r.org_id = $org_id AND r.day = $day;
@@ -47,14 +47,18 @@ latest AS (
     JOIN judged_sims AS s ON s.linkid = e.linkid AND s.is_priced AND e.period_end < s.period_start + INTERVAL 12 HOUR
     QUALIFY row_number() OVER (PARTITION BY e.linkid ORDER BY e.period_end DESC) <= $periods
 ),
--- All of them known, and none between them lacking: months differ by three days at most.
+-- All of them known, and none between them lacking; ends jitter by seconds, and an activation can move one by a day.
 whole AS (
     SELECT linkid
     FROM latest
     GROUP BY linkid
     HAVING count(bytes) = $periods
        AND min(period_end)
-           >= any_value(period_start - to_days(CAST(30 * billingperiod * ($periods - 1) + 3 AS INTEGER)))
+           >= any_value(
+               CASE
+                   WHEN $calendar_month THEN period_start - to_months(CAST($periods - 1 AS INTEGER))
+                   ELSE period_start - to_days(CAST(30 * billingperiod * ($periods - 1) + 3 AS INTEGER))
+               END)
 )
 SELECT linkid, period_end, bytes FROM latest WHERE linkid IN (SELECT linkid FROM whole)
 UNION ALL
@@ -198,7 +202,13 @@ priced AS (
         -- Bytes beyond the allowance whose overage is as much as the larger plan's recurring amount is higher.
         CASE WHEN s.overage_rate_per_mb > 0 THEN greatest(0, floor_div(
             nanos(o.recurring - s.recurring_amount) * $mb + nanos(s.overage_rate_per_mb) - 1,
-            nanos(s.overage_rate_per_mb))) END AS even_over,
+            nanos(s.overage_rate_per_mb))) END AS even_within,
+        -- The same beyond the larger plan's allowance, if a byte costs less there; up to one increment more is billed.
+        CASE WHEN s.overage_rate_per_mb > o.rate THEN floor_div(
+            (nanos(o.recurring - s.recurring_amount) + 1000) * $mb
+                - nanos(o.rate) * (o.allowance - s.included_bytes - $increment)
+                + nanos(s.overage_rate_per_mb - o.rate) - 1,
+            nanos(s.overage_rate_per_mb - o.rate)) END AS even_beyond,
         s.as_of,
         s.period_end
     FROM shortlist AS l
@@ -210,7 +220,11 @@ priced AS (
 )
 SELECT
     *,
-    CASE WHEN included_bytes + even_over <= allowance THEN CAST(included_bytes + even_over AS BIGINT) END AS break_even_bytes,
+    TRY_CAST(
+        included_bytes + CASE WHEN included_bytes + even_within <= allowance THEN even_within ELSE even_beyond END AS BIGINT)
+        AS even_bytes,
+    -- Within one billed increment the larger plan may cost less a little before.
+    CASE WHEN upgrade_cost < pay_cost THEN least(even_bytes, projected_bytes) ELSE even_bytes END AS break_even_bytes,
     CASE
         WHEN break_even_bytes <= usage_bytes THEN CAST($day AS DATE)
         WHEN break_even_bytes <= projected_bytes THEN CAST(
@@ -231,8 +245,8 @@ WITH open AS (
 found AS (
     SELECT linkid, rule FROM open WHERE linkid IS NOT NULL AND (family = 'network' OR rule = 'payg_spend')
     UNION
-    -- What befell many SIMs at once stands once, with its SIMs.
-    SELECT CAST(unnest(from_json(detail->'sims', '["BIGINT"]')) AS BIGINT), rule FROM open WHERE linkid IS NULL
+    -- What befell several SIMs at once stands once, with its SIMs.
+    SELECT CAST(unnest(from_json(detail->'sims', '["BIGINT"]')) AS BIGINT), rule FROM open WHERE family = 'network'
     UNION
     SELECT b.linkid, 'usage_beyond_history'
     FROM best_plans AS b
@@ -352,10 +366,13 @@ SELECT
     u.upgrade_cost,
     u.break_even_bytes,
     u.break_even_on,
-    greatest(0, epoch_us(d.period_end) - epoch_us(d.as_of)) / CAST(86400000000 AS DOUBLE) AS days_left,
+    CASE
+        WHEN d.period_end IS NOT NULL AND d.as_of IS NOT NULL THEN greatest(0, epoch_us(d.period_end) - epoch_us(d.as_of))
+    END / CAST(86400000000 AS DOUBLE) AS days_left,
     CASE
         WHEN NOT (d.is_priced AND d.included_bytes > 0 AND d.projected_overage_cost > 0) THEN NULL
         WHEN u.upgrade_cost < u.pay_cost AND d.anomaly IS NOT NULL THEN 'anomaly_open'
+        WHEN u.upgrade_cost < u.pay_cost AND NOT $alerts_known THEN 'alerts_missing'
         WHEN u.upgrade_cost < u.pay_cost THEN 'upgrade_now'
         ELSE 'pay_overage'
     END AS upgrade_advice
