@@ -1,6 +1,7 @@
 """A fleet's costs, from the read-only copy of the warehouse: `marimo run notebooks/fleet_costs.py`.
 
-Needs duckdb, marimo and matplotlib, and nothing of this project. `HOLOGRAM_REPORTS` names the folder of the copy.
+Needs duckdb, marimo and matplotlib, and nothing of this project. `HOLOGRAM_REPORTS` names the folder of the copy; else it is
+`reports` beside `HOLOGRAM_WAREHOUSE`, and where neither is set and there is none, what `make demo` left.
 """
 
 import marimo
@@ -18,7 +19,13 @@ with app.setup:
     import duckdb
     import marimo as mo
 
-    COPY = Path(os.environ.get("HOLOGRAM_REPORTS") or "data/reports") / "current.duckdb"
+    NAMED, WAREHOUSE = os.environ.get("HOLOGRAM_REPORTS"), os.environ.get("HOLOGRAM_WAREHOUSE")
+    COPY = Path(NAMED or Path(WAREHOUSE or "data/hologram.duckdb").parent / "reports").expanduser() / "current.duckdb"
+    DEMO = Path("data/demo/reports/current.duckdb")
+    # Whoever names a place wants that one: a sandbox's numbers in its stead would be believed.
+    IS_DEMO = not NAMED and not WAREHOUSE and not COPY.exists() and DEMO.exists()
+    if IS_DEMO:
+        COPY = DEMO
     # Organisation (null: all) and day, in every query that has them.
     CHOSEN = "day = $day AND ($org_id::BIGINT IS NULL OR org_id = $org_id)"
 
@@ -98,9 +105,10 @@ def _():
     * **Recurring** is what plans cost per period; it is due in full however little is used.
     * **Usage** is what pay-as-you-go SIMs have used; **overage** is what the others have used beyond their allowance.
     * **To date** is the three together; **expected** is the same at the periods' ends, where usage goes on as before.
-    * **At most** is what it would be if every SIM reached what it stays below nine times out of ten. They won't all, so
-      the fleet will cost less.
-    * SIMs without a price (pooled plans, unknown plans, days that lack) are in no amount. They are counted below.
+    * **At most** is what it would be if every SIM reached what it stays below nine times out of ten. The fleet will
+      very likely cost less, unless something moves all SIMs on one day, as a firmware update can.
+    * Usage that has no price (pooled plans, unknown plans, days that lack) is in no amount: its SIMs are counted below. On
+      days on which that befell many, the line of the picture is too low.
     """)
     return
 
@@ -118,12 +126,15 @@ def _():
                 problem = f"{COPY} has no fleet summary yet. Materialise `fleet_summary`, then open this page again."
         else:
             problem = (
-                f"There is no {COPY}. It is published after each run of `overage_report`; load data first "
+                f"There is no {COPY}. Each run that stores `fleet_summary` publishes it; load data first "
                 "(`hologram-assets backfill`), or name its folder in `HOLOGRAM_REPORTS`."
             )
     except duckdb.Error as error:
         problem = f"{COPY} can't be read. DuckDB says: {error}"
     mo.stop(problem is not None, said(problem) if problem else None)
+    said(
+        "This is the demo's copy: a sandbox made up every number. `HOLOGRAM_REPORTS` names another."
+    ) if IS_DEMO else None
     return (organisations,)
 
 
@@ -210,7 +221,7 @@ def _(chosen, organisations):
                     _stat("sims", "SIMs", "in the day's report"),
                     _stat("sims_over", "over", "their allowance"),
                     _stat("sims_will_exceed", "will exceed", "their allowance"),
-                    _stat("not_priced", "not priced", "in no amount"),
+                    _stat("not_priced", "not priced", "their usage is in no amount"),
                 ],
                 widths="equal",
             ),
@@ -254,8 +265,8 @@ def _(chosen):
     _sums = ask(
         f"""SELECT
             sum(before_cost) AS before_cost, sum(late_corrections) AS late_corrections, sum(sim_count) AS sim_count,
-            sum(periods_begun) AS periods_begun, sum(plan_mix) AS plan_mix, sum(rate) AS rate,
-            sum(usage_per_sim) AS usage_per_sim, sum(after_cost) AS after_cost
+            sum(became_known) AS became_known, sum(periods_begun) AS periods_begun, sum(plan_mix) AS plan_mix,
+            sum(rate) AS rate, sum(usage_per_sim) AS usage_per_sim, sum(after_cost) AS after_cost
         FROM hologram.fleet_cost_changes WHERE {CHOSEN} AND since = 'yesterday' AND scope = 'total'""",
         **chosen,
     )[0]
@@ -263,6 +274,7 @@ def _(chosen):
         "before_cost": "yesterday, as it stood when today began",
         "late_corrections": "late sessions and corrected totals of yesterday and before",
         "sim_count": "SIMs that came, less those that are gone",
+        "became_known": "usage and prices that were not known yesterday, less those that are not today",
         "periods_begun": "periods that ended: their usage and overage count from zero again",
         "plan_mix": "SIMs on other plans",
         "rate": "other prices",
@@ -273,8 +285,8 @@ def _(chosen):
     changes_by_plan = ask(
         f"""SELECT org_id AS org, coalesce(plan_name, plan_id::VARCHAR, 'unknown') AS plan, before_cost AS "yesterday, USD",
             after_cost - before_cost AS "difference, USD", late_corrections AS "late", sim_count AS "SIMs came and went",
-            periods_begun AS "periods begun", plan_mix AS "other plans", rate AS "other prices",
-            usage_per_sim AS "usage per SIM"
+            became_known AS "became known", periods_begun AS "periods begun", plan_mix AS "other plans",
+            rate AS "other prices", usage_per_sim AS "usage per SIM"
         FROM hologram.fleet_cost_changes
         WHERE {CHOSEN} AND since = 'yesterday' AND scope = 'plan' AND after_cost <> before_cost
         ORDER BY abs(after_cost - before_cost) DESC, org_id, plan_id""",
@@ -311,15 +323,15 @@ def _(chosen):
     recommended = ask(
         f"""SELECT org_id AS org, linkid AS "SIM", device_name AS device, plan_name AS plan,
             recommended_plan_name AS "better plan", saving_per_period AS "saving per period, USD",
-            saving_percent AS "saving, %", periods, arithmetic
+            saving_percent AS "saving, %", forecast_saving AS "in the running one, USD", periods, arithmetic
         FROM hologram.plan_recommendations WHERE {CHOSEN} AND verdict = 'recommended'
         ORDER BY saving_per_period DESC NULLS LAST, org_id, linkid""",
         **chosen,
     )
     section(
         "Recommended changes of plan",
-        "What a change would have saved per period on average, over the SIM's closed periods and the running one as "
-        "foreseen, at the day's prices.",
+        "What a change would have saved per closed period on average, and what it saves in the running one if the SIM uses "
+        "what it stays below nine times out of ten; at the day's prices. Some plans have long periods.",
         shown(recommended, "No change of plan is recommended."),
     )
     return (recommended,)
@@ -329,16 +341,18 @@ def _(chosen):
 def _(chosen):
     without_limit = ask(
         f"""SELECT org_id AS org, linkid AS "SIM", device_name AS device, plan_name AS plan, pct_used AS "allowance used, %",
-            overage_cost AS "overage, USD", projected_overage_cost AS "overage expected, USD", status
+            overage_cost AS "overage, USD", projected_overage_cost AS "overage expected, USD",
+            usage_charge AS "usage, USD", projected_usage_charge AS "usage expected, USD", status
         FROM hologram.overage_report WHERE {CHOSEN} AND overage_limit_bytes = -1
-        ORDER BY greatest(coalesce(overage_cost, 0), coalesce(projected_overage_cost, 0)) DESC, pct_used DESC NULLS LAST,
-            org_id, linkid
+        ORDER BY greatest(coalesce(overage_cost, 0) + coalesce(usage_charge, 0),
+                coalesce(projected_overage_cost, 0) + coalesce(projected_usage_charge, 0)) DESC,
+            pct_used DESC NULLS LAST, org_id, linkid
         LIMIT 200""",
         **chosen,
     )
     section(
         "SIMs without an overage limit",
-        "Nothing pauses these. Those whose overage is or will be largest come first; up to 200.",
+        "Nothing pauses these. Those whose overage, or usage on pay as you go, is or will be largest come first; up to 200.",
         shown(without_limit, "Every SIM has a limit, or nobody tells which it has."),
     )
     return (without_limit,)

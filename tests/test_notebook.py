@@ -20,12 +20,13 @@ NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "fleet_costs.py"
 DAY = date(2026, 11, 10)
 
 
-def as_script(reports: Path) -> str:
-    """What it prints."""
+def as_script(folder: Path, **named: Path) -> str:
+    """What it prints, where the environment names these and no other place."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("HOLOGRAM_")}
     done = subprocess.run(
         [sys.executable, NOTEBOOK],
-        env=os.environ | {"HOLOGRAM_REPORTS": str(reports)},
-        cwd=reports,
+        env=others | {name: str(path) for name, path in named.items()},
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=60,
@@ -38,13 +39,18 @@ def as_script(reports: Path) -> str:
 def in_process(reports: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The values that its cells define."""
     monkeypatch.setenv("HOLOGRAM_REPORTS", str(reports))
+    _, definitions = imported().app.run()
+    return dict(definitions)
+
+
+def imported() -> Any:
+    """The module as it is for this environment: none of its cells has run."""
     spec = importlib.util.spec_from_file_location("fleet_costs", NOTEBOOK)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    _, definitions = module.app.run()
-    return dict(definitions)
+    return module
 
 
 def insert(connection: duckdb.DuckDBPyConnection, table: str, *rows: dict[str, Any]) -> None:
@@ -82,7 +88,13 @@ def filled(copy: Path) -> Path:
             summary(145, 1, "99", "99"),
         )
         change = {"org_id": 144, "day": DAY, "since": "yesterday", "before_cost": "1.5", "after_cost": "2.500001"}
-        effects = {"late_corrections": "0.2", "sim_count": "0.000001", "periods_begun": "-0.2", "usage_per_sim": "1"}
+        effects = {
+            "late_corrections": "0.2",
+            "sim_count": "0.000001",
+            "became_known": "0.5",
+            "periods_begun": "-0.2",
+            "usage_per_sim": "0.5",
+        }
         insert(
             connection,
             "fleet_cost_changes",
@@ -119,15 +131,41 @@ def sim_change(linkid: int, verdict: str, saving: str) -> dict[str, Any]:
 
 
 def test_as_a_script_it_prints_what_the_newest_day_costs(filled: Path) -> None:
-    assert as_script(filled) == (
+    assert as_script(filled, HOLOGRAM_REPORTS=filled) == (
         "Organisation 144, 145 at the end of 2026-11-10: 2.600001 USD to date, 5.450000 USD expected.\n"
     )
 
 
 def test_without_a_copy_it_says_what_to_do(tmp_path: Path) -> None:
-    printed = as_script(tmp_path)
+    printed = as_script(tmp_path, HOLOGRAM_REPORTS=tmp_path)
     assert f"There is no {tmp_path / 'current.duckdb'}" in printed
     assert "HOLOGRAM_REPORTS" in printed
+    assert "Each run that stores `fleet_summary` publishes it" in printed
+
+
+def test_it_finds_the_copy_beside_the_warehouse_and_takes_the_demos_where_no_place_is_named(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = filled / "data" / "demo" / "reports" / "current.duckdb"
+    demo.parent.mkdir(parents=True)
+    demo.hardlink_to(filled / "current.duckdb")
+    printed = as_script(filled)
+    assert "This is the demo's copy" in printed
+    assert "2.600001 USD" in printed
+    monkeypatch.chdir(filled)
+    monkeypatch.delenv("HOLOGRAM_REPORTS", raising=False)
+    # A place that is named and holds none is an error, and not the demo.
+    monkeypatch.setenv("HOLOGRAM_WAREHOUSE", str(filled / "a" / "w.duckdb"))
+    found = imported()
+    assert str(found.COPY) == str(filled / "a" / "reports" / "current.duckdb")
+    assert not found.IS_DEMO
+    monkeypatch.delenv("HOLOGRAM_WAREHOUSE")
+    assert imported().IS_DEMO
+    (filled / "data" / "reports").mkdir()
+    (filled / "data" / "reports" / "current.duckdb").touch()
+    found = imported()
+    assert str(found.COPY) == "data/reports/current.duckdb"
+    assert not found.IS_DEMO
 
 
 def test_its_totals_are_exact_and_its_tables_in_order(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +182,7 @@ def test_its_totals_are_exact_and_its_tables_in_order(filled: Path, monkeypatch:
         (DAY, Decimal("2.600001"), Decimal("5.45")),
     ]
     effects = [row["USD"] for row in found["changes"]]
+    assert Decimal("0.5") == found["changes"][3]["USD"] == found["changes_by_plan"][0]["became known"]
     assert effects[0] + sum(effects[1:-1]) == effects[-1] == Decimal("2.500001")
     assert [(row["plan"], row["difference, USD"]) for row in found["changes_by_plan"]] == [("7", Decimal("1.000001"))]
     assert [row["plan"] for row in found["plans"]] == ["<script>alert(1)</script>"]

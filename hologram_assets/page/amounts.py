@@ -17,7 +17,7 @@ class Row:
     """A row of cents; `label` None: a plan that nobody knows. `counts` are no money and come before it."""
 
     label: str | None
-    counts: tuple[int, ...]
+    counts: tuple[int | None, ...]
     cents: tuple[int, ...]
 
 
@@ -29,6 +29,15 @@ class Sums:
     others: Row | None
     rounding: Row | None
     total: Row
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The organisations as a table. `known` has for each amount the organisations that its total is of."""
+
+    sums: Sums
+    known: tuple[int, ...]
+    organisations: int
 
 
 def cost_row(cost: Cost) -> Row:
@@ -43,7 +52,7 @@ def cost_row(cost: Cost) -> Row:
 
 
 def effects_row(effects: Effects) -> Row:
-    """The cost before, the six effects, and the cost after, which they add up to."""
+    """The cost before, the seven effects, and the cost after, which they add up to."""
     before, after = to_cents(effects.before), to_cents(effects.after)
     return Row(effects.plan, (), (before, *shared_cents(after - before, effects.parts), after))
 
@@ -62,28 +71,43 @@ def change_table(change: Change) -> Sums:
     return _sums([effects_row(plan) for plan in change.plans], others, effects_row(change.total))
 
 
-def lines_table(lines: Sequence[Line], more: Line | None) -> Sums:
+def lines_table(lines: Sequence[Line], more: Line | None, more_count: int) -> Overview:
     """SIMs, over, will exceed, without a cost, open alerts; change since yesterday, cost to date, expected.
 
-    An amount that is not known of an organisation counts as nothing.
+    An amount that is not known of an organisation is in no total; a total that none is in is nothing that can be shown.
     """
     shown = [_line_row(line) for line in lines]
     others = _line_row(more) if more else None
-    known = [*lines, more] if more else list(lines)
-    counts = tuple(sum(column) for column in zip(*(_counts(line) for line in known), strict=True))
-    compared = [line for line in known if line.yesterday is not None]
+    every = [*lines, more] if more else list(lines)
+    counts = tuple(_sum_of_known(column) for column in zip(*(_counts(line) for line in every), strict=True))
+    compared = [line for line in every if _is_compared(line)]
     since = _cents(line.to_date for line in compared) - _cents(line.yesterday for line in compared)
-    amounts = since, _cents(line.to_date for line in known), _cents(line.expected for line in known)
-    return _sums(shown, others, Row(None, counts, amounts))
+    amounts = since, _cents(line.to_date for line in every), _cents(line.expected for line in every)
+    sizes = [*(1 for _ in lines), *([more_count] if more else [])]
+    known = zip(*([size * each for each in _known(line)] for size, line in zip(sizes, every, strict=True)), strict=True)
+    return Overview(_sums(shown, others, Row(None, counts, amounts)), tuple(map(sum, known)), sum(sizes))
 
 
 def _line_row(line: Line) -> Row:
-    since = 0 if line.yesterday is None else _cents([line.to_date]) - _cents([line.yesterday])
+    since = _cents([line.to_date]) - _cents([line.yesterday]) if _is_compared(line) else 0
     return Row(None, _counts(line), (since, _cents([line.to_date]), _cents([line.expected])))
 
 
-def _counts(line: Line) -> tuple[int, ...]:
+def _is_compared(line: Line) -> bool:
+    return None not in (line.to_date, line.yesterday)
+
+
+def _known(line: Line) -> tuple[bool, bool, bool]:
+    return _is_compared(line), line.to_date is not None, line.expected is not None
+
+
+def _counts(line: Line) -> tuple[int | None, ...]:
     return line.sims, line.sims_over, line.sims_will_exceed, line.sims_without_cost, line.open_alerts
+
+
+def _sum_of_known(counts: Iterable[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _cents(amounts: Iterable[Decimal | None]) -> int:

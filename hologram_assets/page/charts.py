@@ -32,6 +32,8 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 # Days ahead that are drawn, and those that the label of a day takes.
 _MOST_AHEAD: Final = 31
 _LABEL: Final = 10
+# Per cent of the SIMs: a day on which so many fewer have a cost than on the report's day is not comparable with it.
+UNKNOWN_FROM: Final = 5
 # A number fits into a part of a stack that has so much of its height.
 _ROOM: Final = 0.055
 
@@ -82,6 +84,7 @@ def cost_curve(chart_id: str, day: date, curve: Sequence[CurveDay], cost: Cost, 
     # The first stored day on, what lacks is a gap; before it there is nothing to be known.
     begins = min((place for place, each in enumerate(days) if each in stored), default=0)
     gaps = [place for place in missing if place > begins]
+    partly = [place for place, each in enumerate(days) if each in stored and _is_partly_known(stored[each], cost)]
     # Plans of several months have periods that end far off: the cost at which they do is what counts.
     ahead = min(max((periods_end - day).days, 1), _MOST_AHEAD) if periods_end else 0
     description = (
@@ -89,6 +92,7 @@ def cost_curve(chart_id: str, day: date, curve: Sequence[CurveDay], cost: Cost, 
         f"{so_far} USD on {day}. Expected at the periods' ends: {expected} USD; upper bound: {bound} USD."
         + (f" The last of them ends on {periods_end}." if periods_end else "")
         + (f" {counted(len(gaps), 'day')} not stored." if gaps else "")
+        + (f" {counted(len(partly), 'day')} with usage partly unknown: more than is shown." if partly else "")
     )
 
     def paint(figure: Figure) -> None:
@@ -104,6 +108,10 @@ def cost_curve(chart_id: str, day: date, curve: Sequence[CurveDay], cost: Cost, 
         axes.broken_barh(
             [(place - 0.5, 1.0) for place in gaps], (0, 1), transform=axes.get_xaxis_transform(),
             facecolor=svg.FAINT, linewidth=0, zorder=0, clip_on=False,
+        )  # fmt: skip
+        axes.broken_barh(
+            [(place - 0.5, 1.0) for place in partly], (0, 1), transform=axes.get_xaxis_transform(),
+            facecolor="none", edgecolor=svg.FAINT, hatch="////", linewidth=0, zorder=0, clip_on=False,
         )  # fmt: skip
         for line, colour, dashes, width in reversed(series):
             axes.plot(range(len(line)), line, color=colour, linestyle=dashes, linewidth=width, clip_on=False)
@@ -140,14 +148,14 @@ def cost_curve(chart_id: str, day: date, curve: Sequence[CurveDay], cost: Cost, 
 
     rows = tuple(
         (
-            str(each),
+            f"{each}, partly unknown" if place in partly else str(each),
             *(
                 (written(to_cents(stored[each].to_date)), written(to_cents(stored[each].expected)))
                 if each in stored
                 else ("not stored", "not stored")
             ),
         )
-        for each in days[begins:]
+        for place, each in enumerate(days[begins:], start=begins)
     )
     title = "Cost of the running periods, USD"
     return Chart(
@@ -160,6 +168,7 @@ def cost_curve(chart_id: str, day: date, curve: Sequence[CurveDay], cost: Cost, 
             Key("dash", "expected at the periods’ ends, as it stood on each day", expected),
             Key("band", "forecast band, from expected to the upper bound", bound),
             *([Key("gap", "day not stored")] if gaps else []),
+            *([Key("partly", "usage partly unknown: more than is shown")] if partly else []),
         ),
         ("Day", "Cost to date, USD", "Expected, USD"),
         rows,
@@ -291,6 +300,13 @@ def mix(chart_id: str, what: str, view: Mix, parts: Sequence[MixPart]) -> Chart 
         ),
         ("Day", *named),
         rows,
+    )
+
+
+def _is_partly_known(then: CurveDay, now: Cost) -> bool:
+    """Whether so many fewer SIMs had a cost then that its amount can't be read beside the day's."""
+    return (
+        100 * now.priced_sims * then.sims - 100 * then.priced_sims * now.sims >= UNKNOWN_FROM * now.sims * then.sims > 0
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -15,11 +16,14 @@ from hologram_assets.page import charts
 from hologram_assets.page.amounts import change_table, cost_table, effects_row, lines_table
 from hologram_assets.page.cents import to_cents, written
 from hologram_assets.page.view import (
+    AT_LEAST,
     CURVE_DAYS,
     FRESH_DAYS,
     JUDGED_DAYS,
     MIX_DAYS,
+    NO_FEE,
     ForecastScore,
+    Lack,
     OrganisationView,
     PageView,
 )
@@ -39,6 +43,7 @@ _MONTHS: Final = (
 EFFECTS: Final = (
     ("Late corrections", "late sessions and corrected totals changed the earlier day since"),
     ("SIM count", "SIMs that came, less those that are gone"),
+    ("Became known", "usage and prices that were not known on the earlier day, less those that are not now"),
     ("Periods begun", "usage and overage of periods that ended: these SIMs count from zero again"),
     ("Plan mix", "SIMs are on other plans"),
     ("Rate", "prices are others"),
@@ -65,12 +70,21 @@ _REASONS: Final = {
         "The plan has no price in the SIM’s zone: ask Hologram, or move the SIM to another plan.",
     ),
     "incomplete": ("usage not whole", "Days of the billing period were not loaded: load them (see data freshness)."),
+    AT_LEAST: (
+        "at least: usage not whole, already over",
+        (
+            "In the amounts with the usage that is known, which is over the allowance already. Load the days of the billing "
+            "period that lack (see data freshness)."
+        ),
+    ),
+    NO_FEE: ("no recurring amount", "The plan’s recurring amount is not on the price list: ask Hologram."),
 }
 _VERDICTS: Final = {
     "recommended": "should change their plan",
     "cheapest_already": "are on the cheapest plan already",
     "saving_too_small": "would save too little",
     "anomaly_open": "wait: something unusual is going on",
+    "alerts_missing": "would change their plan, but the day’s alerts were never derived",
     "too_little_history": "have too few closed periods",
     "not_priced": "have no price",
 }
@@ -96,7 +110,7 @@ def render_page(view: PageView) -> str:
         sections=sections,
         with_section=with_section,
         single=view.organisations[0] if len(view.lines) == 1 and sections else None,
-        overview=lines_table(view.lines, view.more),
+        overview=lines_table(view.lines, view.more, view.more_count),
         sections_left_out=len(view.lines) + view.more_count - len(sections),
     )
     return html
@@ -112,6 +126,7 @@ def _of_section(view: PageView, of: OrganisationView) -> dict[str, Any]:
         "of": of,
         "id": prefix,
         "costs": cost_table(of),
+        **_lacking(of.lacks),
         "changes": changes,
         "bridges": {since: effects_row(change.total) for since, change in changes.items()},
         "change_tables": {since: change_table(change) for since, change in changes.items()},
@@ -124,6 +139,18 @@ def _of_section(view: PageView, of: OrganisationView) -> dict[str, Any]:
         "yesterday": view.day - timedelta(days=1),
         "derive": derive,
         "derive_money": f"{derive} --assets plan_recommendations,fleet_summary",
+    }
+
+
+def _lacking(lacks: Sequence[Lack]) -> dict[str, int]:
+    """SIMs by what of them is not in the amounts: usage, usage and plan fee, the fee, some of the usage."""
+    usage_lacks = [lack for lack in lacks if not lack.usage_counts]
+    neither = sum(lack.without_fee for lack in usage_lacks)
+    return {
+        "usage_alone": sum(lack.sims for lack in usage_lacks) - neither,
+        "neither": neither,
+        "fee_alone": sum(lack.without_fee for lack in lacks if lack.usage_counts),
+        "at_least": sum(lack.sims for lack in lacks if lack.reason == AT_LEAST),
     }
 
 
@@ -149,7 +176,7 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.globals.update(
         effects=EFFECTS, reasons=_REASONS, verdicts=_VERDICTS, curve_days=CURVE_DAYS, mix_days=MIX_DAYS,
-        fresh_days=FRESH_DAYS, judged_days=JUDGED_DAYS, good_coverage=_GOOD_COVERAGE,
+        fresh_days=FRESH_DAYS, judged_days=JUDGED_DAYS, unknown_from=charts.UNKNOWN_FROM, good_coverage=_GOOD_COVERAGE,
     )  # fmt: skip
     return environment
 

@@ -6,7 +6,7 @@ Whatever is None was not there to be read: the page says so, and what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
@@ -24,6 +24,10 @@ MOST_UNCAPPED: Final = 10
 MOST_PLAN_CHANGES: Final = 25
 MOST_UPGRADES: Final = 10
 MOST_ALERTS: Final = 50
+AT_LEAST: Final = "at_least"
+"""Usage is not wholly known and already beyond the allowance: it counts with what is known."""
+NO_FEE: Final = "no_fee"
+"""Usage has a price, the plan has no recurring amount."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Exposure:
-    """SIMs by what stops them. All amounts are of overage."""
+    """SIMs by what stops them. Amounts are of overage, but for those on pay as you go."""
 
     uncapped_sims: int
     uncapped: Decimal
@@ -68,6 +72,13 @@ class Exposure:
     limit_unknown_sims: int
     capped: Decimal
     """If every SIM with a limit used all of it."""
+    over_unpriced: int
+    """SIMs without a limit that are beyond their allowance, and whose overage has no price: they are in no amount here."""
+    payg_sims: int
+    """SIMs without a limit on pay as you go: `uncapped_sims` counts them too."""
+    payg: Decimal
+    """USD of their usage so far."""
+    payg_projected: Decimal
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ class Effects:
     before: Decimal
     late_corrections: Decimal
     sim_count: Decimal
+    became_known: Decimal
     periods_begun: Decimal
     plan_mix: Decimal
     rate: Decimal
@@ -85,9 +97,10 @@ class Effects:
 
     @property
     def parts(self) -> tuple[Decimal, ...]:
-        """The six effects, as they are shown from left to right."""
+        """The seven effects, as they are shown from left to right."""
         return (
-            self.late_corrections, self.sim_count, self.periods_begun, self.plan_mix, self.rate, self.usage_per_sim,
+            self.late_corrections, self.sim_count, self.became_known, self.periods_begun, self.plan_mix, self.rate,
+            self.usage_per_sim,
         )  # fmt: skip
 
     @property
@@ -101,6 +114,9 @@ class Change:
     """What changed since an earlier day, in total and by plan."""
 
     compared_day: date
+    sims_then: int
+    unknown_then: int
+    """Of these, SIMs whose usage then was not known or had no price: its cost is not in `before`."""
     total: Effects
     plans: tuple[Effects, ...]
     other_plans: Effects | None
@@ -112,6 +128,9 @@ class CurveDay:
     """The cost of the running periods at the end of a stored day: so far, and as expected at their ends."""
 
     day: date
+    sims: int
+    priced_sims: int
+    """SIMs whose usage has a cost: that of the others is not in the amounts."""
     to_date: Decimal
     expected: Decimal
 
@@ -176,9 +195,10 @@ class WorstSim:
 
 @dataclass(frozen=True)
 class UncappedSim:
-    """A SIM without an overage limit, and its overage."""
+    """A SIM without an overage limit, and its overage; on pay as you go, its usage."""
 
     sim: Sim
+    status: str
     cost: Decimal | None
     expected: Decimal | None
     percent: float | None
@@ -191,7 +211,12 @@ class PlanChange:
     sim: Sim
     to_plan: str | None
     saving: Decimal
+    """USD per period, in the closed ones."""
     saving_percent: float | None
+    forecast_saving: Decimal | None
+    """USD in the running period, if the SIM uses what it stays below nine times out of ten."""
+    months: int
+    """Length of a period on both plans, as Hologram counts it."""
     periods: int
     arithmetic: str
 
@@ -214,7 +239,9 @@ class Recommendations:
 
     verdicts: Mapping[str, int]
     saving: Decimal
-    """USD per period of all recommended changes."""
+    """USD per period of the recommended changes of SIMs whose periods are one month: others don't add up with these."""
+    longer: int
+    """Recommended changes of SIMs with periods of several months."""
     changes: tuple[PlanChange, ...]
     upgrades: tuple[Upgrade, ...]
     upgrade_sims: int
@@ -288,6 +315,22 @@ class Reconciliation:
 
 
 @dataclass(frozen=True)
+class Lack:
+    """SIMs of which something is not in the amounts, for the same reason."""
+
+    reason: str
+    """pricing_status, or `incomplete`; AT_LEAST or NO_FEE where their usage is in the amounts."""
+    sims: int
+    without_fee: int
+    """Of these, SIMs whose recurring amount is not in the amounts either."""
+
+    @property
+    def usage_counts(self) -> bool:
+        """Whether what is known of their usage is in the amounts."""
+        return self.reason in (AT_LEAST, NO_FEE)
+
+
+@dataclass(frozen=True)
 class Line:
     """One organisation in the overview; the amounts are None where the day has no summary."""
 
@@ -300,7 +343,8 @@ class Line:
     expected: Decimal | None
     yesterday: Decimal | None
     """USD to date at the end of the day before, as it was published; None: nothing to compare with."""
-    open_alerts: int
+    open_alerts: int | None
+    """None: the day's alerts were never derived."""
 
 
 @dataclass(frozen=True)
@@ -328,8 +372,7 @@ class OrganisationView:
     recommendations: Recommendations | None = None
     alerts: Alerts | None = None
     loads: tuple[AssetLoad, ...] = ()
-    without_cost: Mapping[str, int] = field(default_factory=dict)
-    """SIMs by why they have no cost: pricing_status, or `incomplete`."""
+    lacks: tuple[Lack, ...] = ()
     scores: tuple[ForecastScore, ...] = ()
     reconciliation: Reconciliation | None = None
 

@@ -35,6 +35,7 @@ from hologram_assets.page.view import (
     Effects,
     Exposure,
     ForecastScore,
+    Lack,
     Line,
     Mix,
     MixPart,
@@ -88,6 +89,7 @@ class _Standing(NamedTuple):
     sims_without_cost: int
     to_look_at: int
     periods_end: date | None
+    has_alerts: bool
 
 
 class _Totals(NamedTuple):
@@ -160,7 +162,7 @@ class _Reader:
         if not self._has(FLEET_SUMMARY, FLEET_COST_CHANGES):
             return {}
         return {
-            org_id: _Totals(Cost(None, *row[:12]), Exposure(*row[12:18]), row[18])
+            org_id: _Totals(Cost(None, *row[:12]), Exposure(*row[12:22]), row[22])
             for org_id, *row in self._ask("page_totals", day=self._day)
         }
 
@@ -203,7 +205,7 @@ class _Reader:
             recommendations=self._recommendations(org_id) if PLAN_RECOMMENDATIONS.name in loaded else None,
             alerts=self._alerts(org_id, alerts) if ALERTS.name in loaded else None,
             loads=loads,
-            without_cost=dict(self._ask("page_without_cost", org_id=org_id, day=self._day)),
+            lacks=tuple(Lack(*row) for row in self._ask("page_without_cost", org_id=org_id, day=self._day)),
             scores=self._scores(org_id),
             reconciliation=self._reconciliation(org_id),
         )
@@ -214,21 +216,22 @@ class _Reader:
         return tuple(plans[:MOST_PLANS]), _summed(rest) if rest else None, len(rest)
 
     def _changes(self, org_id: int) -> dict[str, Change]:
-        totals: dict[str, tuple[date, Effects]] = {}
+        totals: dict[str, tuple[date, int, int, Effects]] = {}
         plans: defaultdict[str, list[Effects]] = defaultdict(list)
-        for since, scope, compared_day, *effects in self._ask("page_changes", org_id=org_id, day=self._day):
+        for since, scope, compared_day, sims, unknown, *effects in self._ask(
+            "page_changes", org_id=org_id, day=self._day
+        ):
             if scope == _TOTAL:
-                totals[since] = compared_day, Effects(*effects)
+                totals[since] = compared_day, sims, unknown, Effects(*effects)
             else:
                 plans[since].append(Effects(*effects))
         return {
             since: Change(
-                compared_day,
-                total,
+                *of_all,
                 tuple(plans[since][:MOST_PLANS]),
                 _summed(rest) if (rest := plans[since][MOST_PLANS:]) else None,
             )
-            for since, (compared_day, total) in totals.items()
+            for since, of_all in totals.items()
         }
 
     def _curve(self, org_id: int) -> tuple[CurveDay, ...]:
@@ -253,13 +256,14 @@ class _Reader:
         )
 
     def _recommendations(self, org_id: int) -> Recommendations | None:
-        if not self._has(PLAN_RECOMMENDATIONS):
+        if not self._has(PLAN_RECOMMENDATIONS, PLAN_CATALOG):
             return None
         key = {"org_id": org_id, "day": self._day}
         verdicts = self._ask("page_verdicts", **key)
         return Recommendations(
             {verdict: count for verdict, count, *_ in verdicts},
-            sum((saving for *_, saving, _ in verdicts), Decimal(0)),
+            sum((saving for *_, saving, _, _ in verdicts), Decimal(0)),
+            sum(longer for *_, longer, _ in verdicts),
             tuple(
                 PlanChange(Sim(*row[:3]), *row[3:])
                 for row in self._ask("page_plan_changes", **key, most=MOST_PLAN_CHANGES)
@@ -324,7 +328,9 @@ def _line(
         total.cost.to_date if total else None,
         total.cost.expected if total else None,
         total.yesterday if total else None,
-        sum(count for (_, silenced), count in alerts.get(org_id, {}).items() if not silenced),
+        sum(count for (_, silenced), count in alerts.get(org_id, {}).items() if not silenced)
+        if standing.has_alerts
+        else None,
     )
 
 

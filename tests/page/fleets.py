@@ -24,6 +24,7 @@ from hologram_assets.page.view import (
     Effects,
     Exposure,
     ForecastScore,
+    Lack,
     Line,
     Mix,
     MixPart,
@@ -82,14 +83,18 @@ def summed(costs: list[Cost]) -> Cost:
 
 def effects(draw: random.Random, of: Cost) -> Effects:
     """Effects that lead to the cost of today."""
-    found = [usd(draw, -2, 0.5), Decimal(of.sims) / 8, usd(draw, -3, 0), usd(draw, -1, 1), Decimal(0), usd(draw, 0, 4)]
+    found = [
+        usd(draw, -2, 0.5), Decimal(of.sims) / 8, usd(draw, 1, 2), usd(draw, -3, 0), usd(draw, -1, 1), Decimal(0),
+        usd(draw, 0, 4),
+    ]  # fmt: skip
     return Effects(of.plan, of.to_date - sum(found), *found)
 
 
 def change(draw: random.Random, day: date, plans: list[Cost]) -> Change:
     of_plans = [effects(draw, plan) for plan in plans]
     amounts = [sum(column) for column in zip(*((each.before, *each.parts) for each in of_plans), strict=True)]
-    return Change(day, Effects(None, *(Decimal(amount) for amount in amounts)), tuple(of_plans), None)
+    sims = sum(plan.sims for plan in plans)
+    return Change(day, sims, sims // 10, Effects(None, *(Decimal(amount) for amount in amounts)), tuple(of_plans), None)
 
 
 def organisation(
@@ -118,18 +123,23 @@ def organisation(
     plans = [cost(draw, name(n, PLANS), max(sims // (n + 2), 1)) for n in (rows(MOST_PLANS) if most else rows(6))]
     total = summed(plans)
     each = max(sims // 100, 1)
-    line = Line(org_id, sims, 10 * each, 3 * each, 4, total.to_date, total.expected, total.to_date + 1, 70)
+    line = Line(org_id, sims, 10 * each, 3 * each, 6, total.to_date, total.expected, total.to_date + 1, 70)
     return OrganisationView(
         org_id=org_id,
         line=line,
         cost=total,
-        exposure=Exposure(sims, usd(draw, 0, 9), usd(draw, 9, 30), usd(draw, 30, 50), 2, usd(draw, 90, 500)),
+        exposure=Exposure(
+            sims, usd(draw, 0, 9), usd(draw, 9, 30), usd(draw, 30, 50), 2, usd(draw, 90, 500),
+            1, sims // 4, usd(draw, 0, 5), usd(draw, 5, 9),
+        ),
         plans=tuple(plans),
         yesterday=change(draw, DAY - timedelta(days=1), plans),
         last_period=change(draw, DAY - timedelta(days=30), plans),
         curve=tuple(
             CurveDay(
                 DAY - timedelta(days=n),
+                total.sims,
+                total.priced_sims * (9 if 40 < n < 46 else 10) // 10,
                 total.to_date * Decimal(100 - (n % 23)) / 100,
                 total.expected * Decimal(100 - (n % 5)) / 100,
             )
@@ -156,14 +166,18 @@ def organisation(
         ),
         worst_count=sims,
         uncapped=tuple(
-            UncappedSim(sim(n), usd(draw, 0, 3), usd(draw, 3, 9), 120.0 - n) for n in rows(MOST_UNCAPPED)
+            UncappedSim(sim(n), "over", usd(draw, 0, 3), usd(draw, 3, 9), 120.0 - n)
+            if n % 4
+            else UncappedSim(sim(n), "payg", usd(draw, 0, 3), usd(draw, 3, 9), None)
+            for n in rows(MOST_UNCAPPED)
         ),
         recommendations=Recommendations(
             {"recommended": sims // 20, "cheapest_already": sims // 2, "saving_too_small": sims // 4},
             usd(draw, 9, 90),
+            sims // 40,
             tuple(
                 PlanChange(
-                    sim(n), name(n, PLANS), usd(draw, 1, 9), 12.5, 3,
+                    sim(n), name(n, PLANS), usd(draw, 1, 9), 12.5, usd(draw, 1, 9), 3 if n == 1 else 1, 3,
                     f"USD on {name(n + 1, PLANS)} → {name(n, PLANS)}: 21.974110 → 14.374110",
                 )
                 for n in rows(MOST_PLAN_CHANGES)
@@ -189,7 +203,7 @@ def organisation(
             AssetLoad("overage_report", NOW, NOW, 0, 0, None),
             AssetLoad("fleet_summary", None, None, 30, 0, None),
         ),
-        without_cost={"pooled": 3, "incomplete": 1},
+        lacks=(Lack("pooled", 3, 0), Lack("zone_not_offered", 2, 2), Lack("incomplete", 1, 0), Lack("at_least", 1, 0)),
         scores=(ForecastScore(5, 60, 4.2, -1.5, 91.0), ForecastScore(None, 180, None, None, 99.0)),
         reconciliation=Reconciliation(97, 3, 5, 1, 10**12, 12_345, -45),
     )  # fmt: skip
@@ -206,11 +220,11 @@ def empty(org_id: int = 144) -> OrganisationView:
         org_id=org_id,
         line=Line(org_id, 0, 0, 0, 0, nothing, nothing, nothing, 0),
         cost=Cost(None, 0, 0, 0, 0, nothing, nothing, nothing, nothing, nothing, nothing, 0, 0),
-        exposure=Exposure(0, nothing, nothing, nothing, 0, nothing),
-        curve=(CurveDay(DAY, nothing, nothing),),
+        exposure=Exposure(0, nothing, nothing, nothing, 0, nothing, 0, 0, nothing, nothing),
+        curve=(CurveDay(DAY, 0, 0, nothing, nothing),),
         bands=UsageBands({}, 0, 0, None),
         mix=Mix((DAY,), frozenset({DAY}), (), ()),
-        recommendations=Recommendations({}, nothing, (), (), 0),
+        recommendations=Recommendations({}, nothing, 0, (), (), 0),
         alerts=Alerts((), {}, 0),
         loads=(AssetLoad("overage_report", NOW, NOW, 0, 0, None),),
         reconciliation=Reconciliation(0, 0, 0, 0, 0, 0, 0),
@@ -219,4 +233,4 @@ def empty(org_id: int = 144) -> OrganisationView:
 
 def underived(org_id: int = 144) -> OrganisationView:
     """What an older version left: a report, and nothing that was derived of it."""
-    return OrganisationView(org_id=org_id, line=Line(org_id, 12, 1, 0, 0, None, None, None, 0))
+    return OrganisationView(org_id=org_id, line=Line(org_id, 12, 1, 0, 0, None, None, None, None))

@@ -15,7 +15,7 @@ from tests.page.fleets import DAY
 
 # As stored: six places, of either sign.
 AMOUNTS = st.integers(-(10**12), 10**12).map(lambda micro: Decimal(micro) / 1_000_000)
-EFFECTS = st.builds(Effects, st.just("plan"), *[AMOUNTS] * 7)
+EFFECTS = st.builds(Effects, st.just("plan"), *[AMOUNTS] * 8)
 
 
 @given(AMOUNTS, st.lists(AMOUNTS, min_size=1, max_size=9))
@@ -54,9 +54,9 @@ def test_a_plans_parts_add_up_to_its_costs(cost: Cost) -> None:
 
 @given(st.lists(EFFECTS, min_size=1, max_size=6))
 def test_what_a_column_lacks_to_its_total_stands_in_a_row_that_adds_up_too(plans: list[Effects]) -> None:
-    names = ("before", "late_corrections", "sim_count", "periods_begun", "plan_mix", "rate", "usage_per_sim")
-    total = Effects(None, *(sum((getattr(plan, name) for plan in plans), Decimal(0)) for name in names))
-    sums = change_table(Change(DAY, total, tuple(plans), None))
+    each = [(plan.before, *plan.parts) for plan in plans]
+    total = Effects(None, *(sum(column, Decimal(0)) for column in zip(*each, strict=True)))
+    sums = change_table(Change(DAY, 9, 0, total, tuple(plans), None))
     rows = [*sums.rows, *([sums.rounding] if sums.rounding else [])]
     assert [sum(column) for column in zip(*(row.cents for row in rows), strict=True)] == list(sums.total.cents)
     for row in (*rows, sums.total):

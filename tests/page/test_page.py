@@ -18,7 +18,9 @@ from hologram_assets.page.view import (
     MOST_UNCAPPED,
     MOST_UPGRADES,
     MOST_WORST,
+    Lack,
     MixPart,
+    OrganisationView,
     PageView,
 )
 from tests.page.fleets import DAY, HOSTILE, NOW, empty, organisation, page, underived
@@ -87,6 +89,11 @@ def checked(view: PageView) -> Seen:
         assert set(re.findall(r"url\(#([^)]+)\)", f"{found.get('style')} {found.get('clip-path')}")) <= set(ids)
         assert (found.get("href") or "#")[1:] in {"", *ids}
     return seen
+
+
+def slim(sims: int = 40) -> OrganisationView:
+    """A section without the charts that a test isn't about: drawing is what takes time."""
+    return replace(organisation(sims=sims), mix=None, bands=None)
 
 
 @pytest.mark.parametrize("sims", [1, 40])
@@ -192,7 +199,7 @@ def test_amounts_on_the_page_add_up() -> None:
     cells = [re.findall(r"([+-]?[\d,]+\.\d\d)<", row) for row in bridge.split("<tr")]
     columns = zip(*([Decimal(cell.replace(",", "")) for cell in row] for row in cells if row), strict=True)
     for then, *effects, now, change in columns:
-        assert len(effects) == 6
+        assert len(effects) == 7
         assert then + sum(effects) == now == then + change
 
 
@@ -204,3 +211,94 @@ def test_days_that_are_not_stored_are_gaps_in_the_curve_and_words_in_its_table()
     assert gap in render_page(page(replace(view, mix=None)))
     checked(page(replace(view, curve=view.curve[:1])))
     checked(page(replace(view, curve=())))
+
+
+def test_days_whose_usage_was_partly_unknown_are_marked_on_the_curve_and_told_beside_what_changed() -> None:
+    view = slim(sims=400)
+    text = checked(page(view)).text
+    assert "2026-10-10, partly unknown" in text
+    assert "usage partly unknown: more than is shown" in text
+    assert "On hatched days" in text
+    assert view.yesterday is not None
+    then = f"On 2026-11-22 the usage of {view.yesterday.unknown_then} of {view.yesterday.sims_then} SIMs was not known"
+    assert then in text
+    known = tuple(replace(day, priced_sims=day.sims) for day in view.curve)
+    text = checked(page(replace(view, curve=known, yesterday=replace(view.yesterday, unknown_then=0)))).text
+    assert "partly unknown" not in text
+    assert then[:13] + " the usage" not in text
+
+
+@pytest.mark.parametrize(("priced", "is_marked"), [(95, True), (96, False)])
+def test_a_day_is_partly_unknown_from_five_per_cent_of_the_sims(priced: int, is_marked: bool) -> None:
+    view = slim(sims=400)
+    assert view.cost is not None
+    days = tuple(replace(view.curve[-1 - n], sims=200, priced_sims=2 * of) for n, of in enumerate((100, priced)))
+    cost = replace(view.cost, sims=100, priced_sims=100)
+    assert ("partly unknown" in checked(page(replace(view, cost=cost, curve=days))).text) is is_marked
+
+
+def test_what_became_known_stands_in_the_tile_of_the_change() -> None:
+    view = slim()
+    tiles = render_page(page(view)).partition("<dt>Since yesterday</dt>")[2].partition("</div>")[0]
+    assert re.search(r"of it \+[\d.]+ became known; since the same day .* \(of it \+[\d.]+ became known\)", tiles)
+    changes = [
+        replace(of, total=replace(of.total, became_known=Decimal(0))) for of in (view.yesterday, view.last_period) if of
+    ]
+    text = checked(page(replace(view, yesterday=changes[0], last_period=changes[1]))).text
+    assert " became known" not in text
+
+
+def test_totals_of_organisations_that_are_not_known_are_no_zeros() -> None:
+    known = replace(slim(), curve=())
+    text = checked(page(underived(), underived(145))).text
+    assert "0.00" not in text
+    assert "Total24200––––" in text
+    assert "nothing to compare with since yesterday" in text
+    seen = checked(page(known, underived(145)))
+    assert seen.text.count("of 1 of 2 organisations") == 3
+    assert seen.text.count("of 1 of 2") == 6  # the total row's three amounts too
+    new = replace(known, line=replace(known.line, yesterday=None))
+    text = checked(page(new, replace(new, org_id=145, line=replace(new.line, org_id=145)))).text
+    assert "nothing to compare with since yesterday" in text
+    assert "of 2 organisations" not in text
+
+
+def test_what_is_not_in_the_amounts_is_told_by_what_it_is_and_missing_days_are_something_else() -> None:
+    text = checked(page(slim())).text
+    notice = text.partition("Not in the amounts of this page")[2].partition(" never loaded")[0]
+    assert "the usage of 4 SIMs that is not known or has no price" in notice
+    assert "2 SIMs cost: neither their usage nor their plan fee is in the amounts" in notice
+    assert "1 SIM: not wholly known, already over the allowance" in notice
+    assert "2 days of the last 30" in notice
+    text = checked(page(replace(slim(), lacks=()))).text
+    assert "Not in the amounts of this page" not in text
+    assert "2 days of the last 30 were never loaded" in text
+    assert "the plan fee of 2 SIMs" in checked(page(replace(slim(), lacks=(Lack("no_fee", 2, 2),)))).text
+
+
+def test_savings_of_longer_periods_are_not_added_to_those_of_a_month() -> None:
+    view = slim()
+    text = checked(page(view)).text
+    assert "1 SIM on another plan; 1 SIM with periods of several months is not in this sum" in text
+    assert "in 3 months" in text
+    assert "Saves in the running one" in text
+    assert view.recommendations is not None
+    advice = replace(view.recommendations, longer=2, saving=Decimal(0))
+    tile = render_page(page(replace(view, recommendations=advice))).partition("Could be saved per period")[2]
+    assert '<dd class="big">–' in tile.partition("</div>")[0]
+
+
+def test_a_larger_plan_counts_for_the_running_period_and_nothing_stops_pay_as_you_go_either() -> None:
+    text = checked(page(slim())).text
+    assert "the higher fee stays in the next ones" in text
+    assert "Nothing stops the overage of 29 SIMs" in text
+    assert "and of 1 more, over its allowance, nobody knows the price" in text
+    assert "Nothing stops the usage of 10 SIMs on pay as you go without a limit either" in text
+    assert "will very likely cost less" in text
+
+
+def test_changes_that_wait_for_alerts_are_told_with_the_command() -> None:
+    view = slim()
+    assert view.recommendations is not None
+    advice = replace(view.recommendations, verdicts={"alerts_missing": 3})
+    assert "the alerts of this day were never derived" in checked(page(replace(view, recommendations=advice))).text

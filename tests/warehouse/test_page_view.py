@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hologram_assets.page.render import render_page
-from hologram_assets.page.view import MOST_PLANS, MOST_WORST, OrganisationView, PageView
+from hologram_assets.page.view import MOST_PLANS, MOST_WORST, Lack, OrganisationView, PageView
 from hologram_assets.warehouse.connection import Warehouse, WarehouseError
 from hologram_assets.warehouse.page_view import read_page_view
 from hologram_assets.warehouse.tables import FLEET_COST_CHANGES, FLEET_SUMMARY, PLAN_RECOMMENDATIONS
@@ -48,8 +48,8 @@ def load(warehouse: Warehouse, asset: str, *ago: int, **numbers: Any) -> None:
 def sim(linkid: int, **others: Any) -> dict[str, Any]:
     return {
         "linkid": linkid, "plan_name": "Global 10 MB", "period_start": END - timedelta(30), "period_end": END,
-        "usage_bytes": 5, "included_bytes": 10, "pct_used": 50.0, "overage_cost": 0, "usage_charge": 0, "status": "ok",
-        "pricing_status": "priced", "usage_source": "sessions",
+        "usage_bytes": 5, "included_bytes": 10, "pct_used": 50.0, "overage_cost": 0, "usage_charge": 0,
+        "recurring_amount": 1, "status": "ok", "pricing_status": "priced", "usage_source": "sessions",
     } | others  # fmt: skip
 
 
@@ -71,7 +71,17 @@ def summary(scope: str, plan_id: int | None, recurring: object, overage: object,
 
 def change(since: str, scope: str, plan_id: int | None, **effects: object) -> dict[str, Any]:
     nothing = dict.fromkeys(
-        ("late_corrections", "sim_count", "periods_begun", "plan_mix", "rate", "usage_per_sim", "before_cost"), 0
+        (
+            "late_corrections",
+            "sim_count",
+            "became_known",
+            "periods_begun",
+            "plan_mix",
+            "rate",
+            "usage_per_sim",
+            "before_cost",
+        ),
+        0,
     )
     after = sum((Decimal(str(effect)) for effect in effects.values()), Decimal(0))
     day = DAY - timedelta(1 if since == "yesterday" else 30)
@@ -136,8 +146,12 @@ def test_costs_are_read_to_the_sixth_place_and_plans_by_what_they_will_cost(ware
             change("yesterday", "total", None, before_cost="12", usage_per_sim="0.500001"),
             change("yesterday", "plan", 7, before_cost="4", usage_per_sim="0.000001"),
             change("yesterday", "plan", 8, before_cost="8", usage_per_sim="0.5"),
-            change("last_period", "total", None, before_cost="0", sim_count="12.500001"),
+            change("last_period", "total", None, before_cost="0", sim_count="2.5", became_known="10.000001"),
         ],
+    )
+    then = DAY - timedelta(30)
+    insert(
+        warehouse, "overage_report", [sim(1, day=then), sim(2, day=then, overage_cost=None), sim(1, overage_cost=None)]
     )
     found = section(warehouse)
     assert found.cost is not None
@@ -150,7 +164,10 @@ def test_costs_are_read_to_the_sixth_place_and_plans_by_what_they_will_cost(ware
     assert (found.yesterday.total.after, found.line.yesterday) == (Decimal("12.500001"), Decimal(12))
     assert [plan.plan for plan in found.yesterday.plans] == ["plan 8", "plan 7"]  # which have no name here
     assert found.last_period is not None
-    assert (found.last_period.compared_day, found.last_period.plans) == (date(2026, 10, 24), ())
+    assert (found.last_period.compared_day, found.last_period.plans) == (then, ())
+    assert (found.last_period.sims_then, found.last_period.unknown_then) == (2, 1)
+    assert (found.last_period.total.became_known, found.yesterday.unknown_then) == (Decimal("10.000001"), 0)
+    assert [(each.sims, each.priced_sims) for each in found.curve] == [(3, 3), (3, 3)]
 
 
 def test_plans_beyond_the_table_are_one_row_and_nothing_is_lost(warehouse: Warehouse) -> None:
@@ -177,13 +194,25 @@ def test_the_worst_sims_are_cut_and_counted_and_those_without_a_limit_stand_by_t
             sim(100, overage_limit_bytes=50, overage_cost=900),
             sim(101, status="unknown", pricing_status="pooled", overage_cost=None),
             sim(102, status="unknown", usage_source="incomplete", overage_cost=None),
-            sim(103, status="unknown", pricing_status="unknown_plan", usage_source="incomplete", overage_cost=None),
+            sim(
+                103,
+                status="unknown",
+                pricing_status="unknown_plan",
+                usage_source="incomplete",
+                overage_cost=None,
+                recurring_amount=None,
+            ),
+            sim(104, usage_source="incomplete", overage_cost=2),
+            sim(105, recurring_amount=None),
         ],
     )
     found = section(warehouse)
     assert (len(found.worst), found.worst_count) == (MOST_WORST, MOST_WORST + 8)
     assert [each.sim.linkid for each in found.uncapped[:2]] == [MOST_WORST + 5, MOST_WORST + 4]
-    assert found.without_cost == {"incomplete": 1, "pooled": 1, "unknown_plan": 1}
+    assert found.lacks == (
+        Lack("incomplete", 1, 0), Lack("pooled", 1, 0), Lack("unknown_plan", 1, 1), Lack("at_least", 1, 0),
+        Lack("no_fee", 1, 1),
+    )  # fmt: skip
     assert found.line.sims_without_cost == 3
     assert found.periods_end == END.date()
 
@@ -214,7 +243,7 @@ def test_alerts_that_hold_are_worst_first_and_those_that_ended_are_none(warehous
 def test_alerts_that_were_never_derived_are_not_none_open(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path / "y.duckdb")
     load(warehouse, "overage_report", 0)
-    assert section(warehouse).alerts is None
+    assert (section(warehouse).alerts, section(warehouse).line.open_alerts) == (None, None)
     assert section(warehouse).recommendations is None
 
 
@@ -231,14 +260,46 @@ def test_recommendations_are_counted_and_those_that_save_most_come_first(warehou
             advice(3, "saving_too_small", "0.01"),
             advice(4, "cheapest_already", None, upgrade_advice="upgrade_now", pay_overage_cost="9", upgrade_cost="4"),
             advice(5, "cheapest_already", None, upgrade_advice="pay_overage", pay_overage_cost="1", upgrade_cost="4"),
+            advice(6, "cheapest_already", None, upgrade_advice="anomaly_open", pay_overage_cost="9", upgrade_cost="4"),
+            advice(7, "recommended", "100", forecast_saving="90", plan_id=70),
         ],
     )
+    prices = {"plan_id": 70, "tier": "t", "billingperiod": 3}
+    insert(warehouse, "plan_catalog", [prices | {"zone": zone} for zone in ("a", "b")])
     found = section(warehouse).recommendations
     assert found is not None
-    assert [each.sim.linkid for each in found.changes] == [2, 1]
-    assert found.saving == Decimal("3.75")
+    assert [each.sim.linkid for each in found.changes] == [7, 2, 1]
+    assert [(each.forecast_saving, each.months) for each in found.changes] == [(90, 3), (None, 1), (None, 1)]
+    assert (found.saving, found.longer) == (Decimal("3.75"), 1)
     assert [each.sim.linkid for each in found.upgrades] == [4]
-    assert (found.upgrade_sims, found.verdicts["recommended"]) == (1, 2)
+    assert (found.upgrade_sims, found.verdicts["recommended"]) == (1, 3)
+
+
+def test_nothing_stops_pay_as_you_go_without_a_limit_and_overage_without_a_price(warehouse: Warehouse) -> None:
+    insert(warehouse, "fleet_summary", [summary("total", None, "10", "2.5", uncapped_sims=3)])
+    payg = {"status": "payg", "included_bytes": 0, "pct_used": None, "usage_charge": 3, "projected_usage_charge": 9}
+    insert(
+        warehouse,
+        "overage_report",
+        [
+            sim(1, overage_limit_bytes=-1, overage_cost=2, projected_overage_cost=8),
+            sim(2, overage_limit_bytes=-1, projected_overage_cost=0, **payg),
+            sim(3, overage_limit_bytes=-1, status="over", pricing_status="zone_not_offered", overage_cost=None),
+            sim(4, overage_limit_bytes=0, **payg),
+        ],
+    )
+    found = section(warehouse)
+    assert found.exposure is not None
+    exposure = found.exposure
+    assert (exposure.over_unpriced, exposure.payg_sims, exposure.payg, exposure.payg_projected) == (
+        1,
+        1,
+        Decimal(3),
+        Decimal(9),
+    )
+    assert [(each.sim.linkid, each.status, each.cost, each.expected) for each in found.uncapped] == [
+        (2, "payg", 3, 9), (1, "ok", 2, 8), (3, "over", None, None),
+    ]  # fmt: skip
 
 
 def test_freshness_counts_the_days_that_lack_and_what_came_late(warehouse: Warehouse) -> None:

@@ -10,9 +10,10 @@ SELECT
     count(r.linkid) AS sims,
     count(*) FILTER (WHERE r.status = 'over') AS sims_over,
     count(*) FILTER (WHERE r.status = 'will_exceed') AS sims_will_exceed,
-    count(*) FILTER (WHERE r.pricing_status <> 'priced' OR r.usage_source = 'incomplete') AS sims_without_cost,
+    count(r.linkid) FILTER (WHERE r.overage_cost IS NULL) AS sims_without_cost,
     count(*) FILTER (WHERE r.status <> 'ok') AS to_look_at,
-    CAST(max(r.period_end) AS DATE) AS periods_end
+    CAST(max(r.period_end) AS DATE) AS periods_end,
+    s.org_id IN (SELECT org_id FROM hologram.partition_loads WHERE asset = 'alerts' AND day = $day) AS has_alerts
 FROM stored AS s
 LEFT JOIN hologram.overage_report AS r ON r.org_id = s.org_id AND r.day = $day
 WHERE len(CAST($orgs AS BIGINT[])) = 0 OR list_contains(CAST($orgs AS BIGINT[]), s.org_id)
