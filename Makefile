@@ -108,7 +108,7 @@ dev: setup  ## start the Dagster UI and daemon (DAGSTER_HOME: data/dagster unles
 	@[ -e "$$DAGSTER_HOME/dagster.yaml" ] || ln -sf "$(CURDIR)/dagster.yaml" "$$DAGSTER_HOME/dagster.yaml"
 	@PYTHONWARNINGS='$(DEV_WARNINGS)' $(BIN)/dagster dev -w workspace.yaml
 
-notebook: setup  ## open the notebook on the copy for BI (HOLOGRAM_REPORTS: data/reports unless set)
+notebook: setup  ## open the notebook on the copy for BI (of HOLOGRAM_REPORTS, the warehouse, or the demo)
 	@$(BIN)/marimo run notebooks/fleet_costs.py
 
 lint: setup  ## check style and format (ruff, marimo)

@@ -1,4 +1,4 @@
-"""As many assets as ours that do nothing, with the partitions, executor and dependencies of ours: what Dagster itself takes."""
+"""Ten assets that do nothing, with the partitions, executor and dependencies of ours: what Dagster itself takes."""
 
 import warnings
 
