@@ -143,6 +143,7 @@ def test_without_a_copy_it_says_what_to_do(tmp_path: Path) -> None:
     assert "Each run that stores `fleet_summary` publishes it" in printed
 
 
+@pytest.mark.campaign
 def test_it_finds_the_copy_beside_the_warehouse_and_takes_the_demos_where_no_place_is_named(
     filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,10 +77,9 @@ def test_backfill_prints_one_json_object_and_report_reads_what_it_stored(deploym
     assert len(summary["runs"]) == 1
     assert "registered organisation 145" in result.stderr
     assert KEY not in result.stdout + result.stderr
-    for form in ("table", "csv", "json"):
-        shown = run("report", "--day", str(day), "--format", form, cwd=deployment.folder)
-        assert shown.returncode == 0, shown.stderr
-        assert "145" in shown.stdout
+    shown = run("report", "--day", str(day), cwd=deployment.folder)
+    assert shown.returncode == 0, shown.stderr
+    assert "145" in shown.stdout
     written = run(
         "report",
         "--day",

@@ -7,6 +7,8 @@ from datetime import date
 from itertools import pairwise
 from random import Random
 
+import pytest
+
 from hologram_assets.domain.network_change import Change, DailyUse, Seen
 from hologram_assets.domain.network_changes import sim_changes
 from hologram_assets.domain.networks import default_network_aliases
@@ -90,6 +92,7 @@ class Fleet:
         return count
 
 
+@pytest.mark.campaign
 def test_a_healthy_fleet_hears_less_than_one_alert_per_1000_sim_days() -> None:
     sims, days = 90, 25
     fleet = Fleet(sims, seed=20260615)

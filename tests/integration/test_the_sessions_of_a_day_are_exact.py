@@ -207,7 +207,20 @@ def reasons(summary: Summary) -> str:
     return " / ".join(summary.failed.values())
 
 
-@pytest.mark.parametrize("notation", FAULTS_OF_DATA)
+# One of each kind with every change, all in the campaigns: the client's own tests have each fault too.
+OF_EACH_KIND = {
+    "rate_limited=0", "server_error", "cut_json", "unauthorized", "stuck_cursor", "fewer_rows=0.3", "moved_rows=0.3",
+    "repeated_edge_row", "bad_rows", "bad_request_on_flags",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "notation",
+    [
+        notation if notation in OF_EACH_KIND else pytest.param(notation, marks=pytest.mark.campaign)
+        for notation in FAULTS_OF_DATA
+    ],
+)
 def test_with_a_fault_the_days_are_exact_or_untouched(
     quick: Deploy, monkeypatch: pytest.MonkeyPatch, no_waiting: None, notation: str
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_settle_reads_the_sims_again_whose_closed_period_lacks_bytes_and_deriv
     assert set(materialised(result, "overage_report")) == later
 
 
+@pytest.mark.campaign
 def test_what_a_day_lacked_is_measured_as_late(lacking: Lacking) -> None:
     deployment, linkid, day, ended = lacking
     assert start(deployment, run_of_days(SETTLE, ORG, DayRange(ended, ended))).success

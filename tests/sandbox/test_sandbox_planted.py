@@ -19,6 +19,8 @@ from tests.sandbox.literal_rules import (
     network_of,
 )
 
+# Whole fleets, drawn several times.
+pytestmark = pytest.mark.campaign
 NOON = datetime.fromisoformat("2026-11-20T12:00:00")
 RULES = {
     "rat_downgrade",

@@ -69,6 +69,7 @@ def test_every_profile_is_repeatable_only_grows_and_is_served(profile: str) -> N
     assert 10 < len(PROFILES[profile].purpose) < 110
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("profile", ["healthy", *FORECAST])
 def test_sessions_of_a_sim_follow_one_another(profile: str) -> None:
     own = defaultdict(list)
@@ -147,6 +148,7 @@ def test_in_a_healthy_fleet_the_rules_find_next_to_nothing_and_the_naive_rule_a_
     assert 1000 * naive / sim_days > 1000
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("profile", FORECAST)
 def test_some_periods_exceed_their_allowance_and_some_do_not(profile: str) -> None:
     fleet = fleet_of(profile, days=90)
