@@ -101,6 +101,7 @@ def test_each_partition_of_a_range_has_its_own_numbers(real: Callable[..., Deplo
         assert numbers["unpriced_sims"] == totals[day][1] > 0
 
 
+@pytest.mark.campaign
 def test_each_partition_of_a_range_has_its_own_check_evaluations(quick: Deploy) -> None:
     deployment = quick(orgs=(ORG,), days=35)
     days = days_of(deployment, 3, 2, 1)

@@ -359,6 +359,7 @@ def test_a_connection_that_breaks_after_slack_took_the_message_repeats_only_that
     assert heard == [["pump", "other"], ["truck"], ["truck"], ["third"]]
 
 
+@pytest.mark.campaign
 def test_slack_that_is_slow_for_hours_hears_a_message_again_after_1_5_15_minutes_and_then_every_hour(
     team: Team,
 ) -> None:

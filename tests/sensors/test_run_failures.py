@@ -172,6 +172,7 @@ def test_a_run_that_is_started_again_by_hand_and_fails_is_a_word_in_the_thread(w
     assert "1 of them run again by hand" in reply.text
 
 
+@pytest.mark.campaign
 def test_an_outage_of_a_thousand_runs_is_one_message(watch: Watch) -> None:
     def body(context: AssetExecutionContext) -> None:
         raise RuntimeError(DOWN.format(org=1))
@@ -201,6 +202,7 @@ def test_a_tick_without_time_to_read_on_leaves_the_rest_to_the_next(
     assert watch.words() == "no run failed"
 
 
+@pytest.mark.campaign
 def test_an_outage_of_hours_says_one_word_an_hour_in_the_thread(watch: Watch, clock: Clock) -> None:
     entry = end_of(watch.instance, fail(watch.instance, DOWN))
     (first,) = watch.hear()
