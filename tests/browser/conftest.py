@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from playwright.sync_api import Browser
 
 from hologram_assets.partitions import DayRange, today
 from hologram_assets.sandbox import Sandbox
 from tests.browser.dagster_dev import ORGS, DagsterDev, dagster_dev, make_home
-from tests.browser.ui import KEPT_PICTURES, Ui, browser_on
+from tests.browser.ui import KEPT_PICTURES, Ui, chromium_browser, tab_on
 
 _CALM = timedelta(minutes=6)
 _tabs: list[Ui] = []
@@ -39,9 +40,16 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterDev]:
 
 
 @pytest.fixture(scope="session")
-def tab(dev: DagsterDev) -> Iterator[Ui]:
+def browser() -> Iterator[Browser]:
     """The one browser."""
-    with browser_on(dev.url) as ui:
+    with chromium_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def tab(browser: Browser, dev: DagsterDev) -> Iterator[Ui]:
+    """Its tab with Dagster's UI."""
+    with tab_on(browser, dev.url) as ui:
         _tabs.append(ui)
         yield ui
         _tabs.clear()

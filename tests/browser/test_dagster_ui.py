@@ -63,8 +63,10 @@ def stored_days(dev: DagsterDev, days: DayRange) -> int:
 def test_the_asset_graph_shows_the_ten_assets_and_their_groups(ui: Ui) -> None:
     ui.open_graph()
     for group, assets in GROUPS.items():
-        for name in (group, *assets):
-            ui.sees(name)
+        ui.sees(group)
+        for name in assets:
+            # Long names are cut in the middle.
+            ui.sees(re.compile(f"^{name[:8]}(…|{name[8:-9]}){name[-9:]}$") if len(name) > 17 else name)
     ui.picture("asset-graph")
 
 

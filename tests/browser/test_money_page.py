@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from hologram_assets.page.render import render_page
-from tests.browser.ui import _OPTIONS, Ui, chromium
+from tests.browser.ui import Ui
 from tests.page.fleets import HOSTILE, empty, organisation, page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -30,14 +29,6 @@ CUT_OFF = """() => [...document.querySelectorAll('svg text')].filter(text => {
         || box.bottom > frame.bottom + 1; }).map(text => text.textContent)"""
 HIDDEN = """() => [...document.querySelectorAll('details table')]
     .filter(table => !table.getBoundingClientRect().height).length"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=True, args=list(_OPTIONS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

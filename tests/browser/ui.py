@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from hologram_assets.partitions import DayRange
 from tests.browser.dagster_dev import ROOT
@@ -45,23 +45,29 @@ def chromium() -> str:
 
 
 @contextmanager
-def browser_on(url: str) -> Iterator[Ui]:
-    """A browser with one tab; at its end nothing must have gone wrong in the UI's own code."""
+def chromium_browser() -> Iterator[Browser]:
+    """A browser without a tab. One for all tests of a process: Playwright doesn't start twice in one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), headless=True, args=list(_OPTIONS))
-        context = browser.new_context(
-            base_url=url,
-            viewport={"width": _VIEWPORT[0], "height": _VIEWPORT[1]},
-            locale="en-US",
-            timezone_id="UTC",
-        )
-        context.set_default_timeout(_WAIT_SECONDS * 1000)
-        context.set_default_navigation_timeout(_WAIT_SECONDS * 1000)
-        try:
-            yield Ui(context.new_page())
-        finally:
-            context.close()
-            browser.close()
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def tab_on(browser: Browser, url: str) -> Iterator[Ui]:
+    """A tab; at its end nothing must have gone wrong in the UI's own code."""
+    context = browser.new_context(
+        base_url=url,
+        viewport={"width": _VIEWPORT[0], "height": _VIEWPORT[1]},
+        locale="en-US",
+        timezone_id="UTC",
+    )
+    context.set_default_timeout(_WAIT_SECONDS * 1000)
+    context.set_default_navigation_timeout(_WAIT_SECONDS * 1000)
+    try:
+        yield Ui(context.new_page())
+    finally:
+        context.close()
 
 
 class Ui:
