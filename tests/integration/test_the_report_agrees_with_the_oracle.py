@@ -212,6 +212,7 @@ def test_without_links_the_plan_comes_from_the_sessions(loaded: Deploy) -> None:
     assert "priced" in {row.pricing_status for row in rows}
 
 
+@pytest.mark.campaign
 def test_without_links_a_period_of_90_days_is_known_from_the_plan_of_the_sessions(loaded: Deploy) -> None:
     deployment = loaded()
     forbidden_links(deployment)
@@ -246,6 +247,7 @@ def test_without_links_and_session_plans_a_file_tells_some_and_the_rest_is_unkno
     assert {(row.status, row.pricing_status, row.overage_cost) for row in others} == {("unknown", "unknown_plan", None)}
 
 
+@pytest.mark.campaign
 def test_without_billing_rows_the_inventory_says_the_period(loaded: Deploy) -> None:
     deployment = loaded()
     sessions_only(deployment)

@@ -54,6 +54,7 @@ def test_the_default_fleet_is_what_it_was_to_the_byte() -> None:
 
 
 @pytest.mark.parametrize("profile", sorted(PROFILES))
+@pytest.mark.campaign
 def test_every_profile_is_repeatable_only_grows_and_is_served(profile: str) -> None:
     options = {"orgs": (144,), "sims": 12, "days": 5, "profile": profile}
     clock = SandboxClock(NOON)

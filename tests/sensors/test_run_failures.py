@@ -235,6 +235,7 @@ def test_after_a_day_without_it_a_cause_is_a_new_message(watch: Watch, clock: Cl
     assert len(watch.state()["incidents"]) == 1
 
 
+@pytest.mark.campaign
 def test_a_tick_posts_five_messages_and_the_next_one_goes_on(watch: Watch) -> None:
     for name in ("alpha", "beta", "gamma", "delta", "epsilon", "zeta"):
         fail(watch.instance, f"{name} went wrong")
