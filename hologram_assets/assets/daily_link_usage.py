@@ -40,12 +40,10 @@ def daily_link_usage_asset(partitions: PartitionsDefinition[Any]) -> AssetsDefin
 def derive_daily_link_usage(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
     """Sum each of the run's days."""
     with Days(context) as days:
-        for partition in days.to_derive(warehouse.warehouse):
-            days.store(
-                partition,
-                warehouse.warehouse,
-                partial(write_daily_link_usage, org_id=partition.org_id, day=partition.day, run_id=context.run.run_id),
-            )
+        days.derive(
+            warehouse.warehouse,
+            lambda day: partial(write_daily_link_usage, org_id=day.org_id, day=day.day, run_id=context.run.run_id),
+        )
         shown.add_pictures(context, days, warehouse.warehouse, {"network_and_rat_mix": _mix})
 
 

@@ -168,6 +168,22 @@ class Days:
         else:
             self.done(day, metadata)
 
+    def derive(
+        self,
+        warehouse: Warehouse,
+        write: Callable[[OrgDay], Callable[[duckdb.DuckDBPyConnection], Load]],
+        more: Callable[[OrgDay], Callable[[duckdb.DuckDBPyConnection], Metadata]] | None = None,
+    ) -> None:
+        """Write the run's days and the stale ones, each as in `store`.
+
+        Args:
+            warehouse: where from and where to.
+            write: of a day, what does the work.
+            more: of a day, what reads its further metadata before the transaction ends.
+        """
+        for day in self.to_derive(warehouse):
+            self.store(day, warehouse, write(day), more=more(day) if more else None)
+
     def judge(
         self,
         day: OrgDay,

@@ -16,16 +16,13 @@ from hologram_assets.partitions import OrgDay
 from hologram_assets.resources.warehouse import WarehouseResource
 from hologram_assets.warehouse.money import write_fleet_summary
 from hologram_assets.warehouse.tables import (
+    COST_EFFECTS,
     FLEET_COST_CHANGES,
     FLEET_SUMMARY,
     OVERAGE_REPORT,
     PLAN_CATALOG,
     PLAN_RECOMMENDATIONS,
 )
-
-_EFFECTS = (
-    "late_corrections", "sim_count", "became_known", "periods_begun", "plan_mix", "rate", "usage_per_sim",
-)  # fmt: skip
 
 
 def fleet_summary_asset(
@@ -48,20 +45,18 @@ def fleet_summary_asset(
     )
     def fleet_summary(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
         with Days(context) as days:
-            for partition in days.to_derive(warehouse.warehouse):
-                days.store(
-                    partition,
-                    warehouse.warehouse,
-                    partial(
-                        write_fleet_summary,
-                        org_id=partition.org_id,
-                        day=partition.day,
-                        calendar_month=calendar_month(partition.org_id),
-                        pricing=pricing(partition.org_id),
-                        run_id=context.run.run_id,
-                    ),
-                    more=partial(_shown, partition=partition),
-                )
+            days.derive(
+                warehouse.warehouse,
+                lambda day: partial(
+                    write_fleet_summary,
+                    org_id=day.org_id,
+                    day=day.day,
+                    calendar_month=calendar_month(day.org_id),
+                    pricing=pricing(day.org_id),
+                    run_id=context.run.run_id,
+                ),
+                lambda day: partial(_shown, partition=day),
+            )
             publish(context, days, warehouse.warehouse, reports)
 
     return fleet_summary
@@ -75,11 +70,11 @@ def _shown(connection: duckdb.DuckDBPyConnection, partition: OrgDay) -> Metadata
     ).fetchone()
     sims, to_date, projected, bound, overage, uncapped = row or (0,) * 6
     changes = connection.execute(
-        f"""SELECT since, compared_day, before_cost, {", ".join(_EFFECTS)}, after_cost
+        f"""SELECT since, compared_day, before_cost, {", ".join(COST_EFFECTS)}, after_cost
             FROM {FLEET_COST_CHANGES.qualified} WHERE org_id = ? AND day = ? AND scope = 'total' ORDER BY since DESC""",
         list(partition),
     ).fetchall()
-    names = ("since", "day", "was $", *(effect.replace("_", " ") for effect in _EFFECTS), "is $")
+    names = ("since", "day", "was $", *(effect.replace("_", " ") for effect in COST_EFFECTS), "is $")
     return {
         "sims": sims,
         # Dagster plots floats; the exact sums are in the table.

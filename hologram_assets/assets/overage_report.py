@@ -72,22 +72,20 @@ def derive_overage_report(
 ) -> None:
     """Write the report of each of the run's days; the arguments are those of `overage_report_asset`."""
     with Days(context) as days:
-        for partition in days.to_derive(warehouse.warehouse):
-            days.store(
-                partition,
-                warehouse.warehouse,
-                partial(
-                    write_overage_report,
-                    org_id=partition.org_id,
-                    day=partition.day,
-                    calendar_month=calendar_month(partition.org_id),
-                    rules=rules(partition.org_id),
-                    forecast_rules=forecast_rules(partition.org_id),
-                    assignments=assignments,
-                    run_id=context.run.run_id,
-                ),
-                more=partial(_shown, partition=partition),
-            )
+        days.derive(
+            warehouse.warehouse,
+            lambda day: partial(
+                write_overage_report,
+                org_id=day.org_id,
+                day=day.day,
+                calendar_month=calendar_month(day.org_id),
+                rules=rules(day.org_id),
+                forecast_rules=forecast_rules(day.org_id),
+                assignments=assignments,
+                run_id=context.run.run_id,
+            ),
+            lambda day: partial(_shown, partition=day),
+        )
         shown.add_pictures(context, days, warehouse.warehouse, _PICTURES)
 
 

@@ -39,21 +39,19 @@ def plan_recommendations_asset(
     )
     def plan_recommendations(context: AssetExecutionContext, warehouse: WarehouseResource) -> None:
         with Days(context) as days:
-            for partition in days.to_derive(warehouse.warehouse):
-                days.store(
-                    partition,
-                    warehouse.warehouse,
-                    partial(
-                        write_plan_recommendations,
-                        org_id=partition.org_id,
-                        day=partition.day,
-                        calendar_month=calendar_month(partition.org_id),
-                        pricing=pricing(partition.org_id),
-                        rules=rules(partition.org_id),
-                        run_id=context.run.run_id,
-                    ),
-                    more=partial(_shown, partition=partition),
-                )
+            days.derive(
+                warehouse.warehouse,
+                lambda day: partial(
+                    write_plan_recommendations,
+                    org_id=day.org_id,
+                    day=day.day,
+                    calendar_month=calendar_month(day.org_id),
+                    pricing=pricing(day.org_id),
+                    rules=rules(day.org_id),
+                    run_id=context.run.run_id,
+                ),
+                lambda day: partial(_shown, partition=day),
+            )
 
     return plan_recommendations
 

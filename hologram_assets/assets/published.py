@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from dagster import AssetExecutionContext, MetadataValue
@@ -18,6 +18,7 @@ from hologram_assets.assets.daywise import Days
 from hologram_assets.partitions import OrgDay, days_by_org
 from hologram_assets.run_tags import PICTURES_TAG
 from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.loads import utc_now
 from hologram_assets.whole_files import whole_file
 
 COPY = "current.duckdb"
@@ -92,7 +93,7 @@ def _page(context: AssetExecutionContext, warehouse: Warehouse, reports: Reports
         from hologram_assets.warehouse.page_view import read_page_view
 
         with warehouse.read() as connection:
-            view = read_page_view(connection, day.day, [day.org_id], datetime.now(UTC).replace(tzinfo=None))
+            view = read_page_view(connection, day.day, [day.org_id], utc_now())
         with whole_file(path) as file:
             file.write_text(render_page(view), encoding="utf-8")
         _drop(pages, keep=kept)

@@ -7,7 +7,14 @@ import duckdb
 from hologram_assets.checks.evaluate import Answer, Check
 from hologram_assets.partitions import OrgDay, contiguous
 from hologram_assets.warehouse.known import LOOK_BACK, stale_days
-from hologram_assets.warehouse.tables import CLOSED_PERIODS, FLEET_COST_CHANGES, FLEET_SUMMARY, OVERAGE_REPORT, Table
+from hologram_assets.warehouse.tables import (
+    CLOSED_PERIODS,
+    COST_EFFECTS,
+    FLEET_COST_CHANGES,
+    FLEET_SUMMARY,
+    OVERAGE_REPORT,
+    Table,
+)
 
 _SHOWN = 10
 _MENDABLE = "unknown_plan"
@@ -108,9 +115,9 @@ CLOSED_PERIODS_RECONCILE = Check(
 
 
 def _changes_add_up(connection: duckdb.DuckDBPyConnection, day: OrgDay) -> Answer:
+    effects = " + ".join(f"c.{effect}" for effect in COST_EFFECTS)
     row = connection.execute(
-        f"""SELECT count(*), count(*) FILTER (WHERE c.before_cost + c.late_corrections + c.sim_count + c.became_known
-                       + c.periods_begun + c.plan_mix + c.rate + c.usage_per_sim <> c.after_cost
+        f"""SELECT count(*), count(*) FILTER (WHERE c.before_cost + {effects} <> c.after_cost
                    OR c.after_cost <> coalesce(s.cost_to_date, 0))
             FROM {FLEET_COST_CHANGES.qualified} AS c
             LEFT JOIN {FLEET_SUMMARY.qualified} AS s ON s.org_id = c.org_id AND s.day = c.day AND s.scope = c.scope

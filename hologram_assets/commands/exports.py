@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from hologram_assets.commands.report import (
     wide_console,
 )
 from hologram_assets.warehouse.connection import Warehouse
+from hologram_assets.warehouse.loads import utc_now
 from hologram_assets.whole_files import whole_file
 
 _Export = Callable[[Warehouse, date, Sequence[int], Path | None], str]
@@ -87,7 +88,7 @@ def _html(warehouse: Warehouse, day: date, org_ids: Sequence[int], output: Path 
 
     with warehouse.read() as connection:
         require_report(connection, day, org_ids)
-        view = read_page_view(connection, day, org_ids, datetime.now(UTC).replace(tzinfo=None))
+        view = read_page_view(connection, day, org_ids, utc_now())
     page = render_page(view)
     _put(page, output)
     return f"a page of {len(page.encode()):,} bytes"

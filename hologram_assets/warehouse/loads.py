@@ -46,11 +46,16 @@ class Load:
 
 def complete_through_of(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str) -> datetime | None:
     """Up to which moment an earlier load of a partition saw all data; None if it was never loaded."""
-    row = connection.execute(
+    load = load_of(connection, org_id, day, asset)
+    return load[0] if load else None
+
+
+def load_of(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, asset: str) -> tuple[datetime | None] | None:
+    """As `complete_through_of`, where "never loaded" (None) and "nobody knows up to when" (None in it) must differ."""
+    return connection.execute(
         f"SELECT complete_through FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?",
         [org_id, day, asset],
     ).fetchone()
-    return row[0] if row else None
 
 
 def record_load(

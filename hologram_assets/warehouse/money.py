@@ -13,13 +13,12 @@ from hologram_assets.domain.pricing import PricingRules
 from hologram_assets.domain.recommendation_rules import RecommendationRules
 from hologram_assets.warehouse.connection import sql
 from hologram_assets.warehouse.derived import NotLoadedError, replace_with_fresh
-from hologram_assets.warehouse.loads import Load, record_load, utc_now
+from hologram_assets.warehouse.loads import Load, load_of, record_load, utc_now
 from hologram_assets.warehouse.tables import (
     ALERTS,
     FLEET_COST_CHANGES,
     FLEET_SUMMARY,
     OVERAGE_REPORT,
-    PARTITION_LOADS,
     PLAN_RECOMMENDATIONS,
     PUBLISHED_COSTS,
     Table,
@@ -124,20 +123,11 @@ def _publish(connection: duckdb.DuckDBPyConnection, org_id: int, day: date) -> N
 
 
 def _is_derived(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, table: Table) -> bool:
-    return _load_of(connection, org_id, day, table) is not None
+    return load_of(connection, org_id, day, table.name) is not None
 
 
 def _through(connection: duckdb.DuckDBPyConnection, org_id: int, day: date, table: Table) -> datetime | None:
-    load = _load_of(connection, org_id, day, table)
+    load = load_of(connection, org_id, day, table.name)
     if load is None:
         raise NotLoadedError(f"{table.name} of {day} was never derived for organisation {org_id}; materialise it first")
     return load[0]
-
-
-def _load_of(
-    connection: duckdb.DuckDBPyConnection, org_id: int, day: date, table: Table
-) -> tuple[datetime | None] | None:
-    return connection.execute(
-        f"SELECT complete_through FROM {PARTITION_LOADS.qualified} WHERE org_id = ? AND day = ? AND asset = ?",
-        [org_id, day, table.name],
-    ).fetchone()

@@ -413,6 +413,11 @@ FLEET_COST_CHANGES = _table(
     """,
 )
 
+COST_EFFECTS = (
+    "late_corrections", "sim_count", "became_known", "periods_begun", "plan_mix", "rate", "usage_per_sim",
+)  # fmt: skip
+"""The columns of `fleet_cost_changes` that lead from `before_cost` to `after_cost`."""
+
 PUBLISHED_COSTS = _table(
     "published_costs",
     "a plan's cost to date as it stood when the next day began, never changed afterwards; days that came later have none",
